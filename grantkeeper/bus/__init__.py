@@ -1,0 +1,1 @@
+"""Apache Kafka: the one room that knows FastStream and aiokafka."""

@@ -1,0 +1,1 @@
+"""Rings, encryption at rest and credential files."""

@@ -1,0 +1,1 @@
+"""MongoDB: the one room that knows motor."""

@@ -1,0 +1,1 @@
+"""OAuth2 as pure functions; only `http.py` does IO."""

@@ -1,0 +1,1 @@
+"""What crosses a process boundary: pydantic models without IO, one file per topic."""

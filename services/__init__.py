@@ -1,0 +1,1 @@
+"""The processes. Services never import each other; they share `schemas` and `grantkeeper`."""
