@@ -103,9 +103,9 @@ def decode(
         _refuse("too_large", f"the value is longer than {MAX_VALUE} bytes")
     known = _known_headers(headers)
     if known.get("ce_specversion") != _SPECVERSION:
-        _refuse("version_unsupported", "header ce_specversion must be 1.0")
+        _refuse("malformed_envelope", "header ce_specversion must be 1.0")
     if not _CONTENT_TYPE.fullmatch(_required(known, "content-type")):
-        _refuse("content_type_unsupported", "header content-type must be application/json")
+        _refuse("malformed_envelope", "header content-type must be application/json")
     expirytime = _text(known, "ce_expirytime")
     return Envelope(
         topic=topic,
@@ -146,9 +146,9 @@ def _known_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, byt
         if name not in _KNOWN:
             continue
         if name in known:
-            _refuse("header_duplicated", f"header {name} stands more than once")
+            _refuse("malformed_envelope", f"header {name} stands more than once")
         if value is None:
-            _refuse("header_malformed", f"header {name} is null")
+            _refuse("malformed_envelope", f"header {name} is null")
         if len(value) > MAX_HEADER:
             _refuse("too_large", f"header {name} is longer than {MAX_HEADER} bytes")
         known[name] = value
@@ -158,9 +158,9 @@ def _known_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, byt
 def _required(known: dict[str, bytes], name: str) -> str:
     text = _text(known, name)
     if text is None:
-        _refuse("header_missing", f"header {name} is missing")
+        _refuse("malformed_envelope", f"header {name} is missing")
     if not text:
-        _refuse("header_malformed", f"header {name} is empty")
+        _refuse("malformed_envelope", f"header {name} is empty")
     return text
 
 
@@ -171,20 +171,20 @@ def _text(known: dict[str, bytes], name: str) -> str | None:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        _refuse("header_malformed", f"header {name} is not UTF-8")
+        _refuse("malformed_envelope", f"header {name} is not UTF-8")
     # isprintable is the fast answer for nearly every text; what it doubts is looked at closely.
     if not text.isprintable() and _CONTROL.search(text):
-        _refuse("header_malformed", f"header {name} holds a control character")
+        _refuse("malformed_envelope", f"header {name} holds a control character")
     return text
 
 
 def _time(name: str, text: str) -> datetime:
     if not _TIMESTAMP.fullmatch(text):
-        _refuse("header_malformed", f"header {name} is not an RFC 3339 time with a zone")
+        _refuse("malformed_envelope", f"header {name} is not an RFC 3339 time with a zone")
     try:
         time = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        _refuse("header_malformed", f"header {name} is no time that exists")
+        _refuse("malformed_envelope", f"header {name} is no time that exists")
     # What is finer than the signed form is dropped, so that the signature covers all that is kept.
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 

@@ -9,19 +9,10 @@ GrantkeeperError
 `-- NoReply             nobody answered before the deadline: try again later, and see the hint
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-MalformedReason = Literal[
-    "content_type_unsupported",
-    "header_duplicated",
-    "header_malformed",
-    "header_missing",
-    "signature_malformed",
-    "too_large",
-    "version_unsupported",
-]
-MALFORMED_REASONS: frozenset[str] = frozenset(get_args(MalformedReason))
+MalformedReason = Literal["malformed_envelope", "malformed_signature", "too_large"]
 
 SealReason = Literal["secret_unreadable", "secret_bound_elsewhere"]
 
@@ -69,7 +60,8 @@ class SaslError(GrantkeeperError, ValueError):
 class ReplyError(GrantkeeperError):
     """A service understood the message and answered with an error.
 
-    `retry_after` is in seconds, or None where the service did not say.
+    `code` is a fixed word, `retry_after` seconds or None, `details` one object for each thing that is wrong (field,
+    line, column, problem, cure), `facts` what a program needs to go on, such as the current revision.
     """
 
     def __init__(
@@ -79,7 +71,8 @@ class ReplyError(GrantkeeperError):
         *,
         retryable: bool = False,
         retry_after: float | None = None,
-        details: Mapping[str, Any] | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Carry the reply's error object, field by field."""
         super().__init__(f"{code}: {message}")
@@ -87,7 +80,8 @@ class ReplyError(GrantkeeperError):
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after
-        self.details: Mapping[str, Any] = details or {}
+        self.details = tuple(details)
+        self.facts: Mapping[str, Any] = facts or {}
 
 
 class NoReply(GrantkeeperError):

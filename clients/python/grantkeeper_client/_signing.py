@@ -60,7 +60,7 @@ def parse_signature(text: str) -> SignatureParts:
     """Split a signature; raises MalformedMessage on anything but version 1 spelled exactly."""
     match = _SIGNATURE.fullmatch(text)
     if match is None:
-        raise MalformedMessage("signature_malformed", "header signature is not 'v1;signer;version;ring;mac'")
+        raise MalformedMessage("malformed_signature", "header signature is not 'v1;signer;version;ring;mac'")
     signer, version, ring_id, mac = match.groups()
     return SignatureParts(signer, int(version), ring_id, urlsafe_b64decode(mac + "="))
 
