@@ -1,0 +1,43 @@
+"""Ports: free ones for tests, fixed ones for a person, and one clear line when one is taken."""
+
+import random
+import socket
+
+from devstack.errors import PortTaken
+
+HOST = "127.0.0.1"
+# Below the range from which Linux takes ports for outgoing connections, so that no client grabs one before its server.
+LOWEST, HIGHEST = 20_000, 32_000
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now."""
+    chance = random.SystemRandom()
+    found: set[int] = set()
+    while len(found) < count:
+        port = chance.randrange(LOWEST, HIGHEST)
+        if is_free(port):
+            found.add(port)
+    return sorted(found)
+
+
+def require_free(port: int, purpose: str, setting: str) -> None:
+    """Raise PortTaken naming the port, what it is for and the setting that moves it."""
+    if not is_free(port):
+        raise PortTaken(f"port {port} ({purpose}) is taken; choose others with {setting}, e.g. {setting}={port + 1000}")

@@ -1,0 +1,94 @@
+"""What every test may ask for: the real servers, a topic prefix and a database of its own, and a clean environment.
+
+Servers start at the first test that asks, once per session. Where a part is missing the test is skipped and the end of
+the run says so; with CI=true a missing part is a failure.
+"""
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from tests.waiting import wait_until as wait_until_true
+
+if TYPE_CHECKING:
+    from tests.servers import KafkaServer, MongoServer
+
+ENVIRONMENT = dict(os.environ)  # as it was before any test was kept from seeing it
+MISSING = pytest.StashKey[set[str]]()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests decides one."""
+    for name in ENVIRONMENT:
+        if name.startswith("GRANTKEEPER_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["KafkaServer"]:
+    """A real broker: `.bootstrap_servers`."""
+    from devstack.errors import PartMissing
+    from tests.servers import running_kafka
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_kafka(ENVIRONMENT, tmp_path_factory.mktemp("kafka")))
+        except PartMissing as missing:
+            part_missing(request.config, str(missing))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["MongoServer"]:
+    """A real replica set of one: `.uri`."""
+    from devstack.errors import PartMissing
+    from tests.servers import running_mongo
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_mongo(ENVIRONMENT, tmp_path_factory.mktemp("mongo")))
+        except PartMissing as missing:
+            part_missing(request.config, str(missing))
+        yield server
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A topic prefix of this test alone; its topics are deleted afterwards."""
+    name = f"t{secrets.token_hex(4)}."
+    yield name
+    if "kafka" in request.fixturenames:
+        request.getfixturevalue("kafka").delete_topics(name)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database name of this test alone; it is dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield name
+    if "mongo" in request.fixturenames:
+        request.getfixturevalue("mongo").drop(name)
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., Awaitable[Any]]:
+    """`await wait_until(condition, deadline)`: see tests/waiting.py."""
+    return wait_until_true
+
+
+def part_missing(config: pytest.Config, message: str) -> NoReturn:
+    """Skip the test and remember why; fail it where CI=true."""
+    if ENVIRONMENT.get("CI") == "true":
+        pytest.fail(message, pytrace=False)
+    config.stash.setdefault(MISSING, set()).add(message)
+    pytest.skip(message)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for message in sorted(config.stash.setdefault(MISSING, set())):
+        terminalreporter.write_line(f"NOT TESTED, a part is missing: {message}", red=True, bold=True)
