@@ -6,7 +6,7 @@ fixed reason (CloudEvents Kafka binding 1.0.2, section 3.2). Unknown attributes 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NoReturn
 
@@ -35,8 +35,8 @@ MAX_HEADER: Final = 512
 class Envelope:
     """One message: the attributes, the record's key and its value.
 
-    Times are aware and kept to the millisecond; `value` is JSON, or None for a tombstone.
-    `topic` is the real topic name, prefix included.
+    Times are aware and kept to the millisecond; `value` is JSON, or None for a tombstone, and never shown: what
+    somebody sent by mistake may be a secret. `topic` is the real topic name, prefix included.
     """
 
     topic: str
@@ -45,7 +45,7 @@ class Envelope:
     type: str
     source: str
     time: datetime
-    value: bytes | None
+    value: bytes | None = field(repr=False)
     subject: str | None = None
     expirytime: datetime | None = None
     correlation_id: str | None = None
