@@ -74,6 +74,6 @@ def _download(session: requests.Session, jar: Jar) -> bytes:
     except requests.RequestException as error:
         raise PartMissing(
             f"cannot fetch {jar.name} for Kafka ({type(error).__name__}): connect to the network once, "
-            "or name a broker in GRANTKEEPER_KAFKA_BOOTSTRAP_SERVERS"
+            "or name a broker in GRANTKEEPER_KAFKA__BOOTSTRAP_SERVERS"
         ) from None
     return response.content

@@ -21,7 +21,7 @@ NOT_INITIATED = 94  # MongoDB error code NotYetInitialized
 # Makes what is stored readable in the files: for tests that search the disk for secrets.
 UNCOMPRESSED = ("--wiredTigerCollectionBlockCompressor=none", "--wiredTigerJournalCompressor=none")
 NO_MONGOD = (
-    "no MongoDB server for this machine: put a mongod on PATH, or name a server in GRANTKEEPER_MONGO_URI "
+    "no MongoDB server for this machine: put a mongod on PATH, or name a server in GRANTKEEPER_MONGO__URI "
     "(the packaged one needs Linux on x86_64 and libcurl)"
 )
 

@@ -90,5 +90,6 @@ def part_missing(config: pytest.Config, message: str) -> NoReturn:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for message in sorted(config.stash.setdefault(MISSING, set())):
+    missing: set[str] = config.stash.setdefault(MISSING, set())
+    for message in sorted(missing):
         terminalreporter.write_line(f"NOT TESTED, a part is missing: {message}", red=True, bold=True)

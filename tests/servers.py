@@ -46,7 +46,7 @@ class MongoServer:
 
 @contextmanager
 def running_kafka(environment: Mapping[str, str], folder: Path) -> Iterator[KafkaServer]:
-    if named := environment.get("GRANTKEEPER_KAFKA_BOOTSTRAP_SERVERS"):
+    if named := environment.get("GRANTKEEPER_KAFKA__BOOTSTRAP_SERVERS"):
         yield KafkaServer(named)
         return
     broker = Kafka(folder, properties=IMPATIENT)
@@ -58,7 +58,7 @@ def running_kafka(environment: Mapping[str, str], folder: Path) -> Iterator[Kafk
 
 @contextmanager
 def running_mongo(environment: Mapping[str, str], folder: Path) -> Iterator[MongoServer]:
-    if named := environment.get("GRANTKEEPER_MONGO_URI"):
+    if named := environment.get("GRANTKEEPER_MONGO__URI"):
         yield MongoServer(named)
         return
     server = Mongo(folder)

@@ -1,0 +1,70 @@
+# Everything a person or a CI machine types. `make` alone prints this list.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+
+##@Start
+.PHONY: help install run demo clean
+help: ## Show this list
+	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 4)} /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Install what `make run` needs into .venv (Python 3.11 or later is all it asks)
+	@$(PYTHON) devstack/bootstrap.py run
+
+run: install ## Start everything on this machine: Kafka, MongoDB, a provider, mail, the services (PORT_BASE moves the ports)
+	@$(BIN)/python -m devstack run
+
+demo: install ## Start everything, then walk through it: add, authorize, log in to a mailbox, break, recover
+	@$(BIN)/python -m devstack demo
+
+clean: ## Stop what a killed `make run` left, and remove its data and all caches
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m devstack clean; fi
+	@rm -rf .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+##@Check
+.PHONY: install-dev check test test-all test-deps format
+install-dev:
+	@$(PYTHON) devstack/bootstrap.py dev
+
+check: install-dev ## Format, lint, types, import rules, unit tests: under one minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PYTEST) tests/unit -q
+
+test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
+	$(PYTEST) -m "not long"
+
+test-all: test ## The same and the long end-to-end tests
+	$(PYTEST) -m long
+
+test-deps: ## Install the Debian packages that some tests use (needs root)
+	@.ci/test-deps
+
+format: install-dev ## Format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+##@Measure
+.PHONY: bench
+bench: install-dev ## Measure against bare libraries in the same run; PROFILE and WHAT choose
+	$(BIN)/python -m tests.bench
+
+##@Generate
+.PHONY: contract settings-docs screenshots lock
+contract: install-dev ## Write contract/: AsyncAPI, JSON Schemas and golden samples from schemas/
+	$(BIN)/python -m schemas.generate
+
+settings-docs: install-dev ## Write docs/operations/settings.md from the settings models
+	$(BIN)/python -m docs.settings
+
+screenshots: install-dev ## Take the pictures of the documentation from a running console
+	$(BIN)/python -m docs.screenshots
+
+lock: install-dev ## Resolve the dependencies of pyproject.toml again into requirements*.txt
+	$(BIN)/python -m devstack.lock
