@@ -65,7 +65,7 @@ def install(lock: Path) -> float:
         [uv, "pip", "sync", *python, "--require-hashes", str(lock)], capture_output=True, text=True, check=False
     )
     if synced.returncode == 0:
-        subprocess.run([uv, "pip", "install", "--quiet", *python, *ours], check=True)
+        run("this checkout cannot be installed", uv, "pip", "install", "--quiet", *python, *ours)
         return fetched(synced.stderr)
     sys.stdout.write("uv could not install the lock, trying pip (slower)\n")
     pip("install", "--quiet", "--require-hashes", "-r", str(lock))
@@ -79,10 +79,18 @@ def fetched(report: str) -> float:
 
 
 def pip(*arguments: str) -> None:
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *arguments]
+    python = str(VENV / "bin" / "python")
+    run(
+        "packages cannot be installed: is there a network?",
+        *(python, "-m", "pip", "--disable-pip-version-check"),
+        *arguments,
+    )
+
+
+def run(problem: str, *command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        fail("packages cannot be installed: is there a network?", done.stderr)
+        fail(problem, done.stderr)
 
 
 def fail(message: str, detail: str = "") -> None:
