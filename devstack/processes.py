@@ -1,0 +1,136 @@
+"""The supervisor: starts a table of processes, starts again what dies, ends all of it.
+
+A process that ends with the exit code of wrong settings (78) is not started again: it would end the same way.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from devstack.child import Child
+from devstack.errors import StartFailed
+from devstack.remembered import remember
+
+WRONG_SETTINGS = 78  # sysexits.h EX_CONFIG
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between a death and the next start; doubles
+SETTLED = 30.0  # seconds of life after which a death counts as the first again
+READY_DEADLINE = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One line of the table: what to run, with which environment, and the URL that answers 200 once it is ready."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ready_url: str | None = None
+
+
+@dataclass(slots=True)
+class Watched:
+    """A process and what the supervisor knows about its deaths."""
+
+    child: Child
+    ready: Callable[[], bool]
+    started: float = 0.0
+    pause: float = FIRST_PAUSE
+    due: float | None = None  # when to start it again
+    given_up: bool = False
+
+
+class Supervisor:
+    """Runs `Service`s; `tell` hears one line about each thing a person should know."""
+
+    def __init__(self, folder: Path, *, environment: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._tell = tell
+        self._watched: dict[str, Watched] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def state_file(self) -> Path:
+        return self._folder / "processes.json"
+
+    def child(self, name: str) -> Child:
+        return self._watched[name].child
+
+    def adopt(self, child: Child, ready: Callable[[], bool] = lambda: True) -> None:
+        """Watch a process that was started elsewhere (a server) like those of the table."""
+        self._watched[child.name] = Watched(child, ready, started=time.monotonic())
+        self._remember()
+
+    def start(self, services: Sequence[Service], deadline: float = READY_DEADLINE) -> None:
+        """Start all at once, return when each is ready; raise StartFailed naming the one that is not."""
+        started = [self._launch(service) for service in services]
+        self._remember()
+        for watched in started:
+            watched.child.wait_until_ready(watched.ready, deadline)
+
+    def _launch(self, service: Service) -> Watched:
+        child = Child(
+            service.name,
+            service.command,
+            log=self._folder / "logs" / f"{service.name}.log",
+            environment={**self._environment, **service.environment},
+        )
+        watched = Watched(child, _answers(service.ready_url), started=time.monotonic())
+        self._watched[service.name] = watched
+        child.start()
+        return watched
+
+    def look(self) -> None:
+        """Notice what died and start again what is due; call it a few times a second."""
+        for watched in self._watched.values():
+            if watched.given_up or watched.child.running:
+                continue
+            if watched.due is None:
+                self._note_death(watched)
+            elif time.monotonic() >= watched.due:
+                self._start_again(watched)
+
+    def _note_death(self, watched: Watched) -> None:
+        child, now = watched.child, time.monotonic()
+        if child.exit_code == WRONG_SETTINGS:
+            watched.given_up = True
+            self._tell(f"{child.name} ended, its settings are wrong: {child.last_line()}")
+            return
+        watched.pause = FIRST_PAUSE if now - watched.started > SETTLED else min(watched.pause * 2, LONGEST_PAUSE)
+        watched.due = now + watched.pause
+        self._tell(f"{child.name} ended ({child.exit_code}), starts again in {watched.pause:g} s; log: {child.log}")
+
+    def _start_again(self, watched: Watched) -> None:
+        watched.child.start()
+        watched.started, watched.due = time.monotonic(), None
+        self._remember()
+
+    def stop(self, grace: float = 20.0) -> None:
+        """End all, the last started first: services before the servers they stand on."""
+        while self._watched:
+            _, watched = self._watched.popitem()
+            watched.child.stop(grace)
+        self.state_file.unlink(missing_ok=True)
+
+    def _remember(self) -> None:
+        remember(self.state_file, [watched.child for watched in self._watched.values()])
+
+
+def _answers(url: str | None) -> Callable[[], bool]:
+    if url is None:
+        return lambda: True
+    if not url.startswith("http://127.0.0.1:"):
+        raise StartFailed(f"a readiness check stays on this machine, not {url}")
+    return lambda: answers_ok(url)
+
+
+def answers_ok(url: str) -> bool:
+    """Whether a local URL answers with a 2xx status."""
+    try:
+        with urlopen(url, timeout=2):  # noqa: S310 - http on 127.0.0.1 only
+            return True
+    except (URLError, OSError):
+        return False
