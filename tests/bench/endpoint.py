@@ -1,0 +1,63 @@
+"""A token endpoint that does nothing but wait: every POST is answered after the same latency.
+
+Bare asyncio streams, so that the endpoint is never what a benchmark measures.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+
+import uvloop
+
+ANSWER_SIZE = 600
+"""Bytes of a typical token response."""
+
+
+async def converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency: float, counter: "itertools.count[int]"
+) -> None:
+    """Answer the requests of one connection until it is closed."""
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            await reader.readexactly(length)
+            await asyncio.sleep(latency)
+            writer.write(response(next(counter)))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+def response(number: int) -> bytes:
+    """One token response of the usual size; no two carry the same values."""
+    access = f"access-{number}-".ljust(ANSWER_SIZE // 2, "a")
+    refresh = f"refresh-{number}-".ljust(ANSWER_SIZE // 4, "r")
+    body = json.dumps(
+        {"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 3600}
+    ).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def serve(port: int, latency: float) -> None:
+    """Listen on 127.0.0.1 until cancelled."""
+    counter = itertools.count()
+    server = await asyncio.start_server(lambda r, w: converse(r, w, latency, counter), "127.0.0.1", port)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+def main() -> None:
+    """Read the arguments and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds")
+    arguments = parser.parse_args()
+    uvloop.run(serve(arguments.port, arguments.latency))
+
+
+if __name__ == "__main__":
+    main()
