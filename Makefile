@@ -23,7 +23,7 @@ demo: install ## Start everything, then walk through it: add, authorize, log in 
 
 clean: ## Stop what a killed `make run` left, and remove its data and all caches
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m devstack clean; fi
-	@rm -rf .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 
 ##@Check
 .PHONY: install-dev check test test-all test-deps format

@@ -64,8 +64,11 @@ class Kafka:
     def start(self, deadline: float = START_DEADLINE) -> Self:
         """Return when the broker answers requests."""
         self.launch()
-        self.child.wait_until_ready(self.answers, deadline)
+        self.wait_until_ready(deadline)
         return self
+
+    def wait_until_ready(self, deadline: float = START_DEADLINE) -> None:
+        self.child.wait_until_ready(self.answers, deadline)
 
     def launch(self) -> None:
         """Start the process without waiting: nodes of a cluster wait for each other."""

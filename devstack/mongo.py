@@ -48,6 +48,11 @@ class Mongo:
 
     def start(self, deadline: float = START_DEADLINE) -> Self:
         """Return when the server is primary and writable."""
+        self.launch()
+        self.wait_until_ready(deadline)
+        return self
+
+    def launch(self) -> None:
         (self._folder / "db").mkdir(parents=True, exist_ok=True)
         self._child = Child(
             "mongod",
@@ -56,9 +61,10 @@ class Mongo:
             environment=os.environ,
         )
         self._child.start()
-        self._child.wait_until_ready(lambda: accepts(self.port), deadline)
+
+    def wait_until_ready(self, deadline: float = START_DEADLINE) -> None:
+        self.child.wait_until_ready(lambda: accepts(self.port), deadline)
         self._become_primary(deadline)
-        return self
 
     def stop(self) -> None:
         if self._child is not None:

@@ -4,6 +4,7 @@ import random
 import socket
 
 from devstack.errors import PortTaken
+from devstack.layout import PORT_SETTING, Layout
 
 HOST = "127.0.0.1"
 # Below the range from which Linux takes ports for outgoing connections, so that no client grabs one before its server.
@@ -37,7 +38,8 @@ def free_ports(count: int) -> list[int]:
     return sorted(found)
 
 
-def require_free(port: int, purpose: str, setting: str) -> None:
+def require_free(port: int, purpose: str, layout: Layout) -> None:
     """Raise PortTaken naming the port, what it is for and the setting that moves it."""
     if not is_free(port):
-        raise PortTaken(f"port {port} ({purpose}) is taken; choose others with {setting}, e.g. {setting}={port + 1000}")
+        other = layout.port_base + 1000
+        raise PortTaken(f"port {port} ({purpose}) is taken; move all ports: {PORT_SETTING}={other} make run")

@@ -1,0 +1,55 @@
+"""`python -m devstack run|demo|clean`: what `make run`, `make demo` and `make clean` do."""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.layout import Layout, read_layout
+from devstack.remembered import end_leftovers
+from devstack.stack import alone, running, watch
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> None:
+    commands = {"run": run, "clean": clean}
+    command = commands.get(arguments[0]) if len(arguments) == 1 else None
+    if command is None:
+        sys.exit(f"usage: python -m devstack {'|'.join(commands)}")
+    try:
+        command(read_layout(os.environ, CHECKOUT))
+    except DevstackError as error:
+        sys.exit(f"devstack: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(layout: Layout) -> None:
+    """Start everything, say where it is, keep it alive until Ctrl-C or SIGTERM."""
+    signals: list[int] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with running(layout, os.environ, tell) as supervisor:
+        signal.signal(signal.SIGINT, lambda number, _frame: signals.append(number))
+        signal.signal(signal.SIGTERM, lambda number, _frame: signals.append(number))
+        tell(f"console: {layout.url('console')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
+        watch(supervisor, lambda: bool(signals))
+        tell("ending")
+
+
+def clean(layout: Layout) -> None:
+    """End what a killed start left and remove the data folder."""
+    with alone(layout.data):
+        for name in end_leftovers(layout.data / "processes.json"):
+            tell(f"ended {name}")
+        shutil.rmtree(layout.data)
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

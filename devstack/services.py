@@ -1,0 +1,91 @@
+"""The table of what `make run` starts beside the servers. To add a process, add a line and a port in layout.py."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from devstack.layout import Layout
+from devstack.processes import Service
+from devstack.servers import KAFKA_SETTING, MONGO_SETTING, Servers
+
+SERVICES = ("config_service", "refresher", "notifier", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of this start is: what a line of the table may need."""
+
+    layout: Layout
+    servers: Servers
+
+
+def support(places: Places) -> list[Service]:
+    """What stands for the outside world: the provider, the mail server. Ready before the services start."""
+    layout = places.layout
+    provider = layout.url("provider")
+    return [
+        _python(
+            "provider", "devstack.provider", "--port", str(layout.port("provider")), ready_url=f"{provider}/healthz"
+        ),
+    ]
+
+
+def services(places: Places) -> list[Service]:
+    """The product's own processes."""
+    return [
+        _python(
+            name,
+            f"services.{name}",
+            environment={**_common(places, name), **_own(places, name)},
+            ready_url=f"{places.layout.url(f'{name} health')}/readyz",
+        )
+        for name in SERVICES
+    ]
+
+
+def _common(places: Places, name: str) -> dict[str, str]:
+    return {
+        KAFKA_SETTING: places.servers.bootstrap_servers,
+        "GRANTKEEPER_KAFKA__GROUP_INSTANCE_ID": f"{name}-1",  # one process per name: a restart takes over in 0.1 s
+        "GRANTKEEPER_HEALTH__PORT": str(places.layout.port(f"{name} health")),
+        "GRANTKEEPER_LOGGING__FORMAT": "console",
+    }
+
+
+def _own(places: Places, name: str) -> dict[str, str]:
+    layout = places.layout
+    backend = {
+        MONGO_SETTING: places.servers.mongo_uri,
+        "GRANTKEEPER_RINGS__AUTH_FILE": str(layout.rings / "auth.ring.json"),
+    }
+    match name:
+        case "config_service":
+            return {**backend, "GRANTKEEPER_PRINCIPALS_FILE": str(layout.principals)}
+        case "refresher":
+            return {
+                **backend,
+                "GRANTKEEPER_RINGS__VAULT_FILE": str(layout.rings / "vault.ring.json"),
+                "GRANTKEEPER_PUBLIC_URL": layout.url("console"),
+                "GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([f"127.0.0.1:{layout.port('provider')}"]),
+            }
+        case "notifier":
+            return backend
+        case _:
+            return _console(layout)
+
+
+def _console(layout: Layout) -> dict[str, str]:
+    return {
+        "GRANTKEEPER_PUBLIC_URL": layout.url("console"),
+        "GRANTKEEPER_WEB__PORT": str(layout.port("console")),
+        "GRANTKEEPER_CREDENTIAL_FILE": str(layout.credential("console")),
+        "GRANTKEEPER_USERS_FILE": str(layout.users),
+        "GRANTKEEPER_SESSION_KEY_FILE": str(layout.session_key),
+    }
+
+
+def _python(
+    name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None, ready_url: str
+) -> Service:
+    return Service(name, (sys.executable, "-m", module, *arguments), environment or {}, ready_url)

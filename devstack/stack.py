@@ -1,0 +1,96 @@
+"""One running stack: servers, keys, the outside world, the services; started in that order, ended in reverse."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.jars import ensure_jars, read_lock
+from devstack.kafka import jar_folder
+from devstack.keys import prepare_keys
+from devstack.layout import DATA_SETTING, OFFSETS, Layout
+from devstack.ports import require_free
+from devstack.processes import Supervisor
+from devstack.remembered import end_leftovers
+from devstack.servers import KAFKA_SETTING, MONGO_SETTING, start_servers
+from devstack.services import Places, services, support
+
+LOCK = ".devstack-lock"  # also marks a folder as one that `clean` may remove
+LOOK_EVERY = 0.25  # seconds
+SERVER_PORTS = {"Kafka", "Kafka controller", "MongoDB"}
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def running(layout: Layout, environment: Mapping[str, str], tell: Tell) -> Iterator[Supervisor]:
+    """The whole stack, ready; nothing of it is left afterwards, however the block ends."""
+    with alone(layout.data):
+        for name in end_leftovers(layout.data / "processes.json"):
+            tell(f"ended {name}, left by a start that was killed")
+        _fetch(environment, tell)
+        supervisor = Supervisor(layout.data, environment=_inherited(environment), tell=tell)
+        try:
+            _start(layout, environment, supervisor, tell)
+            yield supervisor
+        finally:
+            supervisor.stop()
+
+
+def watch(supervisor: Supervisor, ended: Callable[[], bool]) -> None:
+    """Start again what dies, until `ended` holds."""
+    while not ended():
+        supervisor.look()
+        time.sleep(LOOK_EVERY)
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder; raise DevstackError where another stack does."""
+    if data.exists() and any(data.iterdir()) and not (data / LOCK).exists():
+        raise DevstackError(f"{data} holds other files; name an empty or new folder in {DATA_SETTING}")
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / LOCK).open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DevstackError(
+                f"a stack already runs in {data}; end it, or set GRANTKEEPER_DATA and PORT_BASE"
+            ) from None
+        yield
+
+
+def _start(layout: Layout, environment: Mapping[str, str], supervisor: Supervisor, tell: Tell) -> None:
+    for purpose in OFFSETS.keys() - SERVER_PORTS:
+        require_free(layout.port(purpose), purpose, layout)
+    began = time.monotonic()
+    servers = start_servers(layout, environment, supervisor)
+    prepare_keys(layout, servers.bootstrap_servers)
+    places = Places(layout, servers)
+    supervisor.start(support(places))
+    supervisor.start(services(places))
+    tell(f"everything runs after {time.monotonic() - began:.1f} s")
+
+
+def _fetch(environment: Mapping[str, str], tell: Tell) -> None:
+    if environment.get(KAFKA_SETTING):
+        return
+    began = time.monotonic()
+    fetched = ensure_jars(jar_folder(environment), read_lock())
+    if fetched:
+        tell(f"Kafka: {fetched / 1e6:.0f} MB downloaded in {time.monotonic() - began:.1f} s")
+
+
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """What services get of a person's environment: only the connection settings of servers they named."""
+    kept = tuple(
+        group
+        for group, setting in (("GRANTKEEPER_KAFKA__", KAFKA_SETTING), ("GRANTKEEPER_MONGO__", MONGO_SETTING))
+        if environment.get(setting)
+    )
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("GRANTKEEPER_") or name.startswith(kept)
+    }
