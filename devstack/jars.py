@@ -41,22 +41,32 @@ def _jar(entry: dict[str, str]) -> Jar:
     return Jar(f"{group}/{artifact}/{version}/{artifact}-{version}.jar", entry["sha256"])
 
 
-def ensure_jars(folder: Path, jars: Sequence[Jar]) -> int:
-    """Make `folder` hold exactly sound jars; return the bytes that had to be fetched."""
+def ensure_jars(folder: Path, jars: Sequence[Jar], repository: str | None = None) -> int:
+    """Make `folder` hold every jar, sound; return the bytes that had to be fetched.
+
+    `repository` is the URL of a Maven repository, by default the central one.
+    """
     with locked(folder):
         missing = [jar for jar in jars if not _is_sound(folder / jar.name, jar.sha256)]
         if not missing:
             return 0
+        address = repository or _central_repository()
         with ThreadPoolExecutor(PARALLEL) as pool, requests.Session() as session:
-            return sum(pool.map(lambda jar: _fetch(session, jar, folder), missing))
+            return sum(pool.map(lambda jar: _fetch(session, f"{address}/{jar.path}", jar, folder), missing))
+
+
+def _central_repository() -> str:
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - slow to import, and needed once in a machine's life
+
+    return str(MAVEN_CENTRAL_URL).rstrip("/")
 
 
 def _is_sound(path: Path, sha256: str) -> bool:
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def _fetch(session: requests.Session, jar: Jar, folder: Path) -> int:
-    content = _download(session, jar)
+def _fetch(session: requests.Session, url: str, jar: Jar, folder: Path) -> int:
+    content = _download(session, url, jar)
     if hashlib.sha256(content).hexdigest() != jar.sha256:
         raise PartMissing(f"{jar.name} differs from devstack/kafka.lock.toml; the download is refused, try again later")
     part = folder / f"{jar.name}.part"
@@ -65,11 +75,9 @@ def _fetch(session: requests.Session, jar: Jar, folder: Path) -> int:
     return len(content)
 
 
-def _download(session: requests.Session, jar: Jar) -> bytes:
-    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - slow to import, and needed once in a machine's life
-
+def _download(session: requests.Session, url: str, jar: Jar) -> bytes:
     try:
-        response = session.get(f"{MAVEN_CENTRAL_URL.rstrip('/')}/{jar.path}", timeout=TIMEOUT)
+        response = session.get(url, timeout=TIMEOUT)
         response.raise_for_status()
     except requests.RequestException as error:
         raise PartMissing(

@@ -62,7 +62,7 @@ def alone(data: Path) -> Iterator[None]:
 
 
 def _start(layout: Layout, environment: Mapping[str, str], supervisor: Supervisor, tell: Tell) -> None:
-    for purpose in OFFSETS.keys() - SERVER_PORTS:
+    for purpose in (one for one in OFFSETS if one not in SERVER_PORTS):
         require_free(layout.port(purpose), purpose, layout)
     began = time.monotonic()
     servers = start_servers(layout, environment, supervisor)
