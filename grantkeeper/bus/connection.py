@@ -1,0 +1,85 @@
+"""How every Kafka client of a process connects: one place for addresses, TLS and SASL."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiokafka.errors import KafkaError
+from aiokafka.helpers import create_ssl_context
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from grantkeeper.process.clock import Clock
+from grantkeeper.process.logging import get_logger
+from grantkeeper.process.settings import KafkaSettings
+
+log = get_logger(__name__)
+
+RETRY_PAUSE = 2.0
+"""Seconds between two tries to reach Kafka at start: an operator sees it come back, a log is not flooded."""
+
+T = TypeVar("T")
+
+
+def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Return the TLS context of the settings, None where connections are plain."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    password = settings.ssl_keyfile_password
+    context: ssl.SSLContext = create_ssl_context(
+        cafile=_text(settings.ssl_cafile),
+        certfile=_text(settings.ssl_certfile),
+        keyfile=_text(settings.ssl_keyfile),
+        password=None if password is None else password.get_secret_value(),
+    )
+    return context
+
+
+def aiokafka_arguments(settings: KafkaSettings, name: str) -> dict[str, Any]:
+    """Return what every client of aiokafka is constructed with; `name` is what brokers see as client id."""
+    password = settings.sasl_password
+    return {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "client_id": name,
+        "request_timeout_ms": int(settings.request_timeout * 1000),
+        "security_protocol": settings.security_protocol,
+        "ssl_context": ssl_context(settings),
+        "sasl_mechanism": settings.sasl_mechanism or "PLAIN",
+        "sasl_plain_username": settings.sasl_username,
+        "sasl_plain_password": None if password is None else password.get_secret_value(),
+    }
+
+
+def faststream_security(settings: KafkaSettings) -> BaseSecurity | None:
+    """Return the same for FastStream."""
+    context = ssl_context(settings)
+    if settings.sasl_mechanism is None:
+        return None if context is None else BaseSecurity(ssl_context=context, use_ssl=True)
+    login = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+    assert settings.sasl_username is not None  # noqa: S101 - the settings are refused without
+    assert settings.sasl_password is not None  # noqa: S101
+    return login[settings.sasl_mechanism](
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value(),
+        use_ssl=context is not None,
+        ssl_context=context,
+    )
+
+
+async def until_connected(what: str, settings: KafkaSettings, clock: Clock, connect: Callable[[], Awaitable[T]]) -> T:
+    """Repeat `connect` while Kafka is away, and say so each time; other errors pass."""
+    while True:
+        try:
+            return await connect()
+        except (KafkaError, OSError) as error:
+            log.warning(
+                "Kafka is away, will be tried again",
+                part=what,
+                servers=settings.bootstrap_servers,
+                error=str(error) or type(error).__name__,
+                pause=RETRY_PAUSE,
+            )
+            await clock.sleep(RETRY_PAUSE)
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,121 @@
+"""One subscription at work: admit, handle, try again. FastStream commits when this returned, and seeks back when not.
+
+FastStream neither pauses between two tries of a failed message nor lets a running handler end before its partitions
+move to another member: the pause is here, the handing over in handover.py, both over the same `InFlight`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from aiokafka import TopicPartition
+from faststream.kafka.message import KafkaMessage
+
+from grantkeeper.bus.backoff import backoff
+from grantkeeper.bus.errors import NotHandled, Unavailable
+from grantkeeper.bus.gate import Gate
+from grantkeeper.bus.messages import Record
+from grantkeeper.bus.received import Received, ReceivedEvent
+from grantkeeper.process.clock import Clock, Ids
+from grantkeeper.process.failpoints import Failpoints
+from grantkeeper.process.logging import get_logger
+from grantkeeper.process.metrics import Metrics
+
+log = get_logger(__name__)
+
+GIVE_UP_AFTER: Final = 60.0
+"""Seconds of tries before the records are read anew, far below max.poll.interval (300 s) that would cost the group."""
+
+T = TypeVar("T", Received, ReceivedEvent)
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class InFlight:
+    """What a subscription works on right now, and how far it has come since its partitions were assigned."""
+
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while partitions are to be handed over or the process stops: no more tries."""
+    handled: dict[TopicPartition, int] = field(default_factory=dict)
+    """Offset after the last handled record of each partition."""
+    failing: str | None = None
+    """Why the current try is not the first one."""
+    since: float = 0.0
+    """Monotonic start of the current work."""
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What a subscription measures and waits with."""
+
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    failpoints: Failpoints
+
+
+async def deliver(
+    message: KafkaMessage,
+    gate: Gate[T],
+    handler: Callable[[list[T]], Awaitable[None]],
+    flight: InFlight,
+    instruments: Instruments,
+) -> None:
+    """Take the records of one FastStream message to their end; raises NotHandled where that end was not reached."""
+    raw = message.raw_message
+    records: Sequence[Record] = raw if isinstance(raw, tuple) else (raw,)
+    flight.idle.clear()
+    flight.since = instruments.clock.monotonic()
+    try:
+        admitted = await _until_done(lambda: gate.admit(records), gate.topic, flight, instruments)
+        if admitted:
+            await _until_done(lambda: handler(admitted), gate.topic, flight, instruments)
+        await instruments.failpoints.reach("bus.handled")
+        flight.handled |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        instruments.metrics.count("messages_consumed", len(records), topic=gate.topic)
+        instruments.metrics.observe("handling_seconds", instruments.clock.monotonic() - flight.since, topic=gate.topic)
+    finally:
+        flight.idle.set()
+
+
+async def _until_done(work: Callable[[], Awaitable[R]], topic: str, flight: InFlight, instruments: Instruments) -> R:
+    """Repeat `work` with backoff; raises NotHandled after GIVE_UP_AFTER, or at once when partitions are to leave."""
+    attempt = 0
+    while True:
+        try:
+            result = await work()
+        except Exception as error:  # noqa: BLE001 - reported there; whatever it is must not lose the message
+            _report(error, topic, attempt, flight, instruments)
+        else:
+            flight.failing = None
+            return result
+        pause = backoff(attempt, instruments.ids.random())
+        if flight.leaving.is_set() or instruments.clock.monotonic() + pause > flight.since + GIVE_UP_AFTER:
+            raise NotHandled(f"{topic}: not handled, will be delivered again") from None
+        await _pause(pause, flight, instruments.clock)
+        attempt += 1
+
+
+def _report(error: Exception, topic: str, attempt: int, flight: InFlight, instruments: Instruments) -> None:
+    flight.failing = type(error).__name__
+    instruments.metrics.count("deliveries_retried", topic=topic)
+    if isinstance(error, Unavailable):
+        log.warning("infrastructure is away, will be tried again", topic=topic, attempt=attempt, error=str(error))
+    else:
+        # A mistake here: neither committed nor buried, since the message may be all right.
+        log.error("handler failed, will be tried again", topic=topic, attempt=attempt, exc_info=error)
+
+
+async def _pause(seconds: float, flight: InFlight, clock: Clock) -> None:
+    """Wait, but no longer than until partitions are to leave."""
+    waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(flight.leaving.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

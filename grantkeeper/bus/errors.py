@@ -1,0 +1,35 @@
+"""Every error of the bus, grouped by what happens next.
+
+Exception
+|-- Unavailable           infrastructure is away: backoff, then deliver again (grantkeeper.process.errors)
+`-- BusError
+    |-- NotHandled        a delivery was given up for now: not committed, comes again
+    `-- Misuse            a mistake in the code of a service: the process must not start
+        |-- UnsafeSubscription   a subscriber without group, or one that may lose messages
+        `-- UnknownTopic         a topic that the table of topics does not hold
+"""
+
+from grantkeeper.process.errors import Unavailable
+
+
+class BusError(Exception):
+    """Something went wrong between this process and the bus."""
+
+
+class NotHandled(BusError):
+    """A handler did not succeed within its time: nothing is committed and the same messages come again."""
+
+
+class Misuse(BusError):
+    """The code asks the bus for what it must not do."""
+
+
+class UnsafeSubscription(Misuse):
+    """A subscriber without group, or with another policy than "commit after success", would lose messages."""
+
+
+class UnknownTopic(Misuse):
+    """`schemas.topics.TOPICS` holds no topic of this name."""
+
+
+__all__ = ["BusError", "Misuse", "NotHandled", "Unavailable", "UnknownTopic", "UnsafeSubscription"]

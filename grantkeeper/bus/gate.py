@@ -1,0 +1,99 @@
+"""The door of a topic: lets good messages in, answers or buries the others, all of a batch at once.
+
+The rules stand in admission.py; here their decisions are carried out.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from grantkeeper.bus.admission import (
+    Directory,
+    Explain,
+    PrincipalAdmission,
+    Refused,
+    ServiceAdmission,
+    Unattributed,
+    is_expired,
+)
+from grantkeeper.bus.dead_letter import DeadLetters
+from grantkeeper.bus.errors import UnknownTopic
+from grantkeeper.bus.messages import Record, types_of
+from grantkeeper.bus.received import Received, ReceivedEvent
+from grantkeeper.bus.reply import Replier
+from grantkeeper.crypto.ring import AuthRing
+from grantkeeper.process.clock import Clock
+from schemas.topics import TOPICS
+
+T = TypeVar("T", Received, ReceivedEvent)
+
+
+class Gate(Generic[T]):
+    """Admits the records of one logical topic."""
+
+    def __init__(
+        self,
+        topic: str,
+        decide: Callable[[Record, datetime], T | Refused | Unattributed],
+        dead_letters: DeadLetters,
+        replier: Replier | None,
+        clock: Clock,
+    ) -> None:
+        self.topic = topic
+        self._decide: Callable[[Record, datetime], T | Refused | Unattributed] = decide
+        self._dead_letters = dead_letters
+        self._replier = replier
+        self._clock = clock
+
+    async def admit(self, records: Sequence[Record]) -> list[T]:
+        """Return the good messages in their order; the others are dead letters or answered when this returns.
+
+        Raises Unavailable where these could not be published: then nothing of the batch may be committed.
+        """
+        now = self._clock.now()
+        decisions = [self._decide(record, now) for record in records]
+        buried = [one for one in decisions if isinstance(one, Unattributed)]
+        refused = [one for one in decisions if isinstance(one, Refused)]
+        if buried:
+            await self._dead_letters.put_many(buried)
+        if refused and self._replier is not None:
+            await self._replier.refuse(self.topic, refused)
+        return [one for one in decisions if not isinstance(one, Unattributed | Refused)]
+
+    def expired(self, received: T) -> bool:
+        """Tell whether a message's deadline has passed; for a service that looks elsewhere before it asks."""
+        return is_expired(received.envelope, self._clock.now())
+
+
+def principal_gate(
+    topic: str,
+    *,
+    ring: AuthRing,
+    directory: Directory,
+    dead_letters: DeadLetters,
+    replier: Replier,
+    clock: Clock,
+    check_deadline: bool = True,
+    explain: Explain | None = None,
+) -> Gate[Received]:
+    """Make the door for commands or requests.
+
+    `check_deadline=False`: the service has a stored answer to look up first, and calls `expired` itself.
+    """
+    if not any(sender.startswith("principals") for sender in _senders(topic)):
+        raise UnknownTopic(f"principals do not send on {topic!r}")
+    admission = PrincipalAdmission(ring, directory, types_of(topic), check_deadline, explain)
+    return Gate(topic, admission.decide, dead_letters, replier, clock)
+
+
+def service_gate(topic: str, *, ring: AuthRing, dead_letters: DeadLetters, clock: Clock) -> Gate[ReceivedEvent]:
+    """Make the door for the events of services."""
+    signers = frozenset(f"@{sender}" for sender in _senders(topic))
+    admission = ServiceAdmission(ring, signers, types_of(topic))
+    return Gate(topic, admission.decide, dead_letters, None, clock)
+
+
+def _senders(topic: str) -> tuple[str, ...]:
+    if topic not in TOPICS:
+        raise UnknownTopic(f"schemas.topics.TOPICS has no topic {topic!r}")
+    return TOPICS[topic].senders

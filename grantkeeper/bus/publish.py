@@ -1,0 +1,169 @@
+"""Everything that a process sends: signed, acknowledged by all in-sync replicas, never doubled by a retry, in order.
+
+Records go out through aiokafka's own producer: FastStream's adds a correlation id of its own to every message, which
+the signature would have to cover, and turns a tombstone without key into an empty value.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+
+from grantkeeper.bus.connection import aiokafka_arguments, until_connected
+from grantkeeper.bus.errors import BusError, Unavailable
+from grantkeeper.process.clock import Clock
+from grantkeeper.process.logging import get_logger
+from grantkeeper.process.metrics import Metrics
+from grantkeeper.process.settings import KafkaSettings
+from grantkeeper_client import Envelope, SigningKey, encode, sign
+from schemas.envelope import Message
+
+log = get_logger(__name__)
+
+LINGER_MS: Final = 1
+"""aiokafka waits at most so long before the next request to the same broker; the first one never waits."""
+MAX_BATCH_SIZE: Final = 131_072
+"""Bytes per partition and request: several hundred replies."""
+WITHIN: Final = 30.0
+"""Seconds until a publish that is not acknowledged counts as failed; well below max.poll.interval."""
+TOPIC_WITHIN: Final = 3.0
+"""Seconds in which Kafka must name a topic: aiokafka itself keeps asking for a missing one, request after request."""
+
+
+class Publisher:
+    """The producer of a process; a part of it (start, stop, problems)."""
+
+    def __init__(
+        self, settings: KafkaSettings, key: SigningKey, *, service: str, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._key = key
+        self.service = service
+        self._clock = clock
+        self._metrics = metrics
+        self._producer: AIOKafkaProducer | None = None
+        self._failing: str | None = None
+
+    async def start(self) -> None:
+        """Connect; waits while Kafka is away."""
+        self._producer = await until_connected("publisher", self._settings, self._clock, self._connect)
+
+    async def stop(self) -> None:
+        """Send what is still buffered, then disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    def problems(self) -> list[str]:
+        """Say whether the last publish failed."""
+        if self._producer is None:
+            return ["publisher is not connected to Kafka"]
+        return [] if self._failing is None else [f"publishing fails: {self._failing}"]
+
+    def event(
+        self,
+        message: Message,
+        *,
+        id: str,  # noqa: A002 - the attribute's name in CloudEvents
+        time: datetime,
+        key: str | None,
+        subject: str | None = None,
+    ) -> Envelope:
+        """Make an event of this service for the message's own topic."""
+        return self._envelope(
+            type(message), message.model_dump_json().encode(), id=id, time=time, key=key, subject=subject
+        )
+
+    def tombstone(self, model: type[Message], *, id: str, time: datetime, key: str) -> Envelope:  # noqa: A002
+        """Make the record that lets a compacted topic forget a key; `model` is the type of what it held."""
+        return self._envelope(model, None, id=id, time=time, key=key, subject=key)
+
+    def _envelope(self, model: type[Message], value: bytes | None, **attributes: Any) -> Envelope:
+        key = attributes.pop("key")
+        return Envelope(
+            topic=self.topic(model.TOPIC),
+            key=None if key is None else key.encode(),
+            type=model.TYPE,
+            source=self.source,
+            value=value,
+            **attributes,
+        )
+
+    @property
+    def source(self) -> str:
+        """CloudEvents `source` of this service."""
+        return f"/services/{self.service}"
+
+    def topic(self, name: str) -> str:
+        """Return the real name of a logical topic."""
+        return self._settings.topic(name)
+
+    async def publish_many(self, envelopes: Sequence[Envelope]) -> None:
+        """Send all, in order per key, and return when every one is acknowledged.
+
+        An unsigned one is signed with the service's key. Raises Unavailable when one was not acknowledged in time: some
+        may have arrived nevertheless. Raises BusError for a message that is too large for the topic: a mistake here.
+        """
+        if not envelopes:
+            return
+        waits = [await self._send(envelope) for envelope in envelopes]
+        done, late = await asyncio.wait(waits, timeout=WITHIN)
+        failure = next((error for wait in done if (error := wait.exception()) is not None), None)
+        if late or failure is not None:
+            self._failing = (
+                f"{type(failure).__name__}: {failure}" if failure else f"no acknowledgement within {WITHIN:g} s"
+            )
+            raise Unavailable(f"Kafka: {self._failing}") from failure
+        self._failing = None
+        self._count(envelopes)
+
+    async def has_topic(self, name: str) -> bool:
+        """Tell whether a topic (real name) exists; raises Unavailable where Kafka cannot be asked."""
+        if self._producer is None:
+            raise Unavailable("Kafka: the publisher is not connected")
+        try:
+            async with asyncio.timeout(TOPIC_WITHIN):
+                return bool(await self._producer.partitions_for(name))
+        except (TimeoutError, UnknownTopicOrPartitionError):
+            return False
+        except KafkaError as error:
+            raise Unavailable(f"Kafka: {type(error).__name__}: {error}") from error
+
+    async def _send(self, envelope: Envelope) -> asyncio.Future[Any]:
+        if self._producer is None:
+            raise Unavailable("Kafka: the publisher is not connected")
+        signed = envelope if envelope.signature is not None else sign(envelope, self._key)
+        try:
+            future: asyncio.Future[Any] = await self._producer.send(
+                signed.topic, value=signed.value, key=signed.key, headers=encode(signed)
+            )
+        except MessageSizeTooLargeError:
+            raise BusError(f"a {signed.type} of {len(signed.value or b'')} bytes is too large for Kafka") from None
+        except KafkaError as error:
+            self._failing = f"{type(error).__name__}: {error}"
+            raise Unavailable(f"Kafka: {self._failing}") from error
+        return future
+
+    async def _connect(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **aiokafka_arguments(self._settings, self.service),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=LINGER_MS,
+            max_batch_size=MAX_BATCH_SIZE,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    def _count(self, envelopes: Iterable[Envelope]) -> None:
+        prefix = len(self._settings.prefix)
+        for envelope in envelopes:
+            # One label for all principals: their number has no bound.
+            name = envelope.topic[prefix:]
+            self._metrics.count("messages_published", topic="replies" if name.startswith("replies.") else name)
