@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from devstack.errors import DevstackError
+from devstack.keys import CONSOLE_USER
 from devstack.layout import Layout, read_layout
 from devstack.remembered import end_leftovers
 from devstack.stack import alone, running, watch
@@ -34,7 +35,9 @@ def run(layout: Layout) -> None:
     with running(layout, os.environ, tell) as supervisor:
         signal.signal(signal.SIGINT, lambda number, _frame: signals.append(number))
         signal.signal(signal.SIGTERM, lambda number, _frame: signals.append(number))
-        tell(f"console: {layout.url('console')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
+        password = layout.console_password.read_text()
+        tell(f"console:  {layout.url('console')}   user {CONSOLE_USER}, password {password}")
+        tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
         watch(supervisor, lambda: bool(signals))
         tell("ending")
 

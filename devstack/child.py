@@ -60,7 +60,7 @@ class Child:
             if not self.running:
                 raise StartFailed(f"{self.name} ended at start: {self.last_line()} (see {self.log})")
             if time.monotonic() > end:
-                raise StartFailed(f"{self.name} was not ready after {deadline:.0f} s (see {self.log})")
+                raise StartFailed(f"{self.name} was not ready in {deadline:.0f} s: {self.last_line()} (see {self.log})")
             time.sleep(POLL)
 
     def last_line(self) -> str:

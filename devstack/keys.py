@@ -4,11 +4,14 @@ Only the devstack makes keys by itself; in production an operator does (`grantke
 """
 
 import secrets
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from devstack.errors import StartFailed
 from devstack.layout import Layout
 from grantkeeper.crypto import private_file
 from grantkeeper.crypto.credentials import AUTH_RING, load_rings, make_rings, mint
@@ -16,6 +19,7 @@ from grantkeeper_client import dump_credential
 
 VERSION = 1  # of every key: the devstack rotates none
 PREFIX = "grantkeeper."
+CONSOLE_USER = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ def prepare_keys(layout: Layout, bootstrap_servers: str) -> None:
     layout.principals.write_text(yaml.safe_dump(_list_of_principals(), sort_keys=False))
     if not layout.session_key.exists():
         _write(layout.session_key, secrets.token_urlsafe(48))
+    if not layout.users.exists():
+        _add_console_user(layout)
+
+
+def _add_console_user(layout: Layout) -> None:
+    """Through the command an operator uses: the devstack imports no service."""
+    _write(layout.console_password, secrets.token_urlsafe(12))
+    arguments = ["add", CONSOLE_USER, "--role=admin", f"--file={layout.users}"]
+    command = [sys.executable, "-m", "services.console.users", *arguments, f"--password-file={layout.console_password}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StartFailed(f"the console's user cannot be added: {done.stderr.strip()[-300:]}")
 
 
 def _list_of_principals() -> list[dict[str, object]]:

@@ -52,6 +52,11 @@ class Layout:
         return self.data / "console-users"
 
     @property
+    def console_password(self) -> Path:
+        """The password of the console's user, made at the first start."""
+        return self.data / "console-password"
+
+    @property
     def session_key(self) -> Path:
         """The key of the console's session cookies."""
         return self.data / "console-session.key"

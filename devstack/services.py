@@ -4,11 +4,13 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from devstack.layout import Layout
 from devstack.processes import Service
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, Servers
 
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 SERVICES = ("config_service", "refresher", "notifier", "console")
 
 
@@ -23,12 +25,9 @@ class Places:
 def support(places: Places) -> list[Service]:
     """What stands for the outside world: the provider, the mail server. Ready before the services start."""
     layout = places.layout
-    provider = layout.url("provider")
-    return [
-        _python(
-            "provider", "devstack.provider", "--port", str(layout.port("provider")), ready_url=f"{provider}/healthz"
-        ),
-    ]
+    options = (f"--port={layout.port('provider')}", f"--data={layout.data / 'provider.db'}")
+    discovery = f"{layout.url('provider')}/strict/.well-known/openid-configuration"
+    return [_python("provider", "devstack.provider", *options, ready_url=discovery)]
 
 
 def services(places: Places) -> list[Service]:
@@ -61,7 +60,11 @@ def _own(places: Places, name: str) -> dict[str, str]:
     }
     match name:
         case "config_service":
-            return {**backend, "GRANTKEEPER_PRINCIPALS_FILE": str(layout.principals)}
+            return {
+                **backend,
+                "GRANTKEEPER_PRINCIPALS_FILE": str(layout.principals),
+                "GRANTKEEPER_TEMPLATES_DIR": str(TEMPLATES),
+            }
         case "refresher":
             return {
                 **backend,
@@ -70,7 +73,7 @@ def _own(places: Places, name: str) -> dict[str, str]:
                 "GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([f"127.0.0.1:{layout.port('provider')}"]),
             }
         case "notifier":
-            return backend
+            return {**backend, "GRANTKEEPER_PUBLIC_URL": layout.url("console")}
         case _:
             return _console(layout)
 

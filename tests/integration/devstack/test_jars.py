@@ -21,7 +21,7 @@ SIZE = sum(map(len, CONTENTS.values()))
 
 class Quiet(SimpleHTTPRequestHandler):
     @override
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+    def log_message(self, format: str, *args: object) -> None:
         del format, args
 
 
