@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.json"
 LOCKS = {"run": "requirements-devstack.txt", "dev": "requirements-dev.txt"}
-INPUTS = ("pyproject.toml", "clients/python/pyproject.toml", "requirements-uv.txt")
+INPUTS = ("pyproject.toml", "clients/python/pyproject.toml", "requirements-build.txt")
 DOWNLOAD = re.compile(r"Downloading .* \(([0-9.]+)([KMG])iB\)")
 UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}  # to MiB
 
@@ -53,7 +53,7 @@ def create_venv() -> None:
         made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
         if made.returncode != 0:
             fail("python cannot make a virtual environment (Debian: apt-get install python3-venv)", made.stdout)
-    pip("install", "--quiet", "--require-hashes", "-r", str(ROOT / "requirements-uv.txt"))
+    pip("install", "--quiet", "--require-hashes", "-r", str(ROOT / "requirements-build.txt"))
 
 
 def install(lock: Path) -> float:
