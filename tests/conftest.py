@@ -14,6 +14,8 @@ import pytest
 
 from tests.waiting import wait_until as wait_until_true
 
+pytest_plugins = ("tests.partners.fixtures",)
+
 if TYPE_CHECKING:
     from tests.servers import KafkaServer, MongoServer
 
