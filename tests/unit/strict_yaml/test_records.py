@@ -27,8 +27,10 @@ def test_each_record_is_its_own_lines_with_the_comments_above_it() -> None:
     records = split_records(FILE)
     assert [record.text for record in records] == [
         "# the first one\nName: First   # comment\nConfig:\n  Scope: a\n",
-        "# about the second,\n# in two lines\nName: Second\n"
-        "Config:\n  Text: |\n    - not a record\n    # not a comment\n",
+        (
+            "# about the second,\n# in two lines\nName: Second\n"
+            "Config:\n  Text: |\n    - not a record\n    # not a comment\n"
+        ),
         "Name: Third\n",
     ]
     assert [(record.index, record.start_line, record.indent) for record in records] == [

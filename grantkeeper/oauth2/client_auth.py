@@ -1,0 +1,122 @@
+"""How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2).
+
+A request carries the proof in one place only: two methods in one request are forbidden by RFC 6749 section 2.3.
+"""
+
+import base64
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote_plus
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from pydantic import SecretStr
+
+from schemas.token_config import ClientAuthentication
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME: Final = timedelta(minutes=5)
+"""Long enough for a slow call and a skewed clock; Microsoft recommends 5 to 10 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An OAuth client as one request needs it; `secret` is a key in PEM for `private_key_jwt`."""
+
+    client_id: str
+    secret: SecretStr | None = None
+    authentication: ClientAuthentication = "post"
+    assertion: SecretStr | None = None
+
+
+class UnusableKey(Exception):
+    """The client secret is no private key in PEM form: paste the whole file, BEGIN and END lines included."""
+
+
+def form_fields(client: Client) -> dict[str, str]:
+    """Return what the method adds to the form."""
+    if client.authentication == "basic":
+        return {}
+    fields = {"client_id": client.client_id}
+    if client.authentication == "post" and client.secret is not None:
+        fields["client_secret"] = client.secret.get_secret_value()
+    if client.authentication == "private_key_jwt" and client.assertion is not None:
+        fields["client_assertion_type"] = ASSERTION_TYPE
+        fields["client_assertion"] = client.assertion.get_secret_value()
+    return fields
+
+
+def headers(client: Client) -> dict[str, SecretStr]:
+    """Return what the method adds to the headers: id and secret are form-urlencoded first (RFC 6749 2.3.1)."""
+    if client.authentication != "basic":
+        return {}
+    secret = client.secret.get_secret_value() if client.secret is not None else ""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(secret)}"
+    return {"Authorization": SecretStr("Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii"))}
+
+
+def with_assertion(client: Client, *, audience: str, assertion_id: str, now: datetime) -> Client:
+    """Sign the assertion of `private_key_jwt` for one request; other methods come back as they are.
+
+    `audience` is the token endpoint, which Microsoft and Google ask for; `assertion_id` must never repeat. A
+    certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it. Raises UnusableKey.
+    """
+    if client.authentication != "private_key_jwt":
+        return client
+    text = client.secret.get_secret_value() if client.secret is not None else ""
+    key = _private_key(text)
+    issued = int(now.timestamp())
+    claims = {
+        "iss": client.client_id,
+        "sub": client.client_id,
+        "aud": audience,
+        "jti": assertion_id,
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + int(ASSERTION_LIFETIME.total_seconds()),
+    }
+    algorithm = _algorithm(key)
+    header = {"alg": algorithm, "typ": "JWT", **_thumbprint(text)}
+    signed = jwt.encode(header, claims, key, algorithms=[algorithm])
+    return replace(client, assertion=SecretStr(signed))
+
+
+_KEY_BLOCK = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_CERTIFICATE_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def _private_key(text: str) -> RSAKey | ECKey | OKPKey:
+    block = _KEY_BLOCK.search(text)
+    if block is None:
+        raise UnusableKey(UnusableKey.__doc__)
+    for kind in (RSAKey, ECKey, OKPKey):
+        try:
+            return kind.import_key(block[0])
+        except (JoseError, ValueError, TypeError):
+            continue
+    raise UnusableKey(UnusableKey.__doc__) from None
+
+
+def _algorithm(key: RSAKey | ECKey | OKPKey) -> str:
+    if isinstance(key, RSAKey):
+        return "PS256"
+    if isinstance(key, OKPKey):
+        return "EdDSA"
+    return {"P-384": "ES384", "P-521": "ES512"}.get(key.curve_name, "ES256")
+
+
+def _thumbprint(text: str) -> dict[str, str]:
+    block = _CERTIFICATE_BLOCK.search(text)
+    if block is None:
+        return {}
+    try:
+        certificate = load_pem_x509_certificate(block[0].encode())
+    except ValueError:
+        raise UnusableKey(UnusableKey.__doc__) from None
+    digest = certificate.fingerprint(SHA256())
+    return {"x5t#S256": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
