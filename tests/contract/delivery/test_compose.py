@@ -20,7 +20,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
 def test_compose_file_is_valid() -> None:
-    checker = Path(sys.executable).with_name("check-jsonschema")
+    checker = str(Path(sys.executable).with_name("check-jsonschema"))
     command = [checker, "--builtin-schema", "vendor.compose-spec", "compose.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
