@@ -18,7 +18,7 @@ install: ## Install what `make run` needs into .venv (Python 3.11 or later is al
 run: install ## Start everything on this machine: Kafka, MongoDB, a provider, mail, the services (PORT_BASE moves the ports)
 	@$(BIN)/python -m devstack run
 
-demo: install ## Start everything, then walk through it: add, authorize, log in to a mailbox, break, recover
+demo: install ## Play the whole story against the running stack: add, log in, read mail, refresh, break, be told, cure
 	@$(BIN)/python -m devstack demo
 
 clean: ## Stop what a killed `make run` left, and remove its data and all caches

@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from devstack.demo import play
 from devstack.errors import DevstackError
 from devstack.keys import CONSOLE_USER
 from devstack.layout import Layout, read_layout
@@ -16,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"run": run, "clean": clean}
+    commands = {"run": run, "demo": demo, "clean": clean}
     command = commands.get(arguments[0]) if len(arguments) == 1 else None
     if command is None:
         sys.exit(f"usage: python -m devstack {'|'.join(commands)}")
@@ -40,6 +41,11 @@ def run(layout: Layout) -> None:
         tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
         watch(supervisor, lambda: bool(signals))
         tell("ending")
+
+
+def demo(layout: Layout) -> None:
+    """Play the story against the stack that `run` started."""
+    play(layout, tell)
 
 
 def clean(layout: Layout) -> None:
