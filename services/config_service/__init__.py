@@ -1,5 +1,6 @@
 """Owns token configs and principals: turns admin commands into stored, published configs.
 
-Consumes `config.commands`; publishes `config.events`, `principals` and replies; owns `token_configs`, `principals`, `commands`.
-Never calls a provider; can open no secret.
+Consumes `config.commands`, `principals`; publishes `config.events`, `principals`, replies, `dead-letters`; owns
+`token_configs`, `token_config_history`, `principals`, `commands` (the inbox). Never calls a provider; can open no
+secret.
 """

@@ -1,0 +1,180 @@
+"""What becomes of each record of an import: added, overwritten, unchanged, skipped or refused, each for itself.
+
+A record never spoils its neighbours. Of two records with one name the first counts; in another chunk of the same file
+the import id tells that the name was taken by this very import.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from schemas.config_commands import ConfigImport, ImportRecord
+from schemas.config_results import RecordReport
+from schemas.findings import Finding
+from schemas.token_config import TokenConfig
+from services.config_service import document
+from services.config_service.domain.edits import first_revision, replace_text
+from services.config_service.domain.secrets import secret_finding
+from services.config_service.domain.values import Author, Change, Refusal, StoredConfig
+from services.config_service.normalise import name_key
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that was read; `config` is None where an error stands among its findings."""
+
+    record: ImportRecord
+    config: TokenConfig | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What becomes of one record."""
+
+    report: RecordReport
+    change: Change | None = None
+
+
+def read_record(record: ImportRecord) -> Candidate:
+    """Read one record; its findings name lines of the file."""
+    read = document.read(record.text)
+    secret = None if read.config is None else secret_finding(read.config)
+    findings = (*read.findings, *(() if secret is None else (secret,)))
+    failed = any(finding.level == "error" for finding in findings)
+    return Candidate(record, None if failed else read.config, tuple(_in_file(one, record) for one in findings))
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    holders: Mapping[str, StoredConfig],
+    ids_in_use: frozenset[str],
+    command: ConfigImport,
+    author: Author,
+) -> list[Decided]:
+    """Decide on a chunk; `holders` by name key, for all names of the chunk."""
+    decided: list[Decided] = []
+    firsts: dict[str, ImportRecord] = {}
+    ids = set(ids_in_use)
+    for candidate in candidates:
+        one = _decide(candidate, holders, firsts, ids, command, author)
+        decided.append(one)
+        if candidate.config is not None:
+            firsts.setdefault(name_key(candidate.config.name), candidate.record)
+        if one.change is not None:
+            ids.add(one.change.after.config_id)
+    return decided
+
+
+def _decide(
+    candidate: Candidate,
+    holders: Mapping[str, StoredConfig],
+    firsts: Mapping[str, ImportRecord],
+    ids: set[str],
+    command: ConfigImport,
+    author: Author,
+) -> Decided:
+    config = candidate.config
+    if config is None:
+        return _refused(candidate)
+    first = firsts.get(name_key(config.name))
+    if first is not None:
+        return _refused(candidate, _twice(f"in line {first.line}"))
+    holder = holders.get(name_key(config.name))
+    if holder is None:
+        return _add(candidate, config, ids, command, author)
+    if holder.text == candidate.record.text and holder.deleted_at is None:
+        return _reported(candidate, "unchanged", holder)
+    if holder.import_id == command.import_id:
+        return _refused(candidate, _twice("in an earlier part"))
+    if holder.deleted_at is not None or name_key(holder.config.name) != name_key(config.name):
+        return _refused(candidate, _held(holder, config.name))
+    if not command.overwrite:
+        return _reported(candidate, "skipped", holder, _EXISTS)
+    return _overwrite(candidate, holder, command, author)
+
+
+def _add(
+    candidate: Candidate, config: TokenConfig, ids: set[str], command: ConfigImport, author: Author
+) -> Decided:
+    record = candidate.record
+    if record.config_id in ids:
+        return _refused(candidate, _ID_TAKEN)
+    first = replace(first_revision(record.config_id, config, record.text, author), import_id=command.import_id)
+    change = Change(None, first, "import_added", author, findings=candidate.findings)
+    return replace(_reported(candidate, "added", first), change=change)
+
+
+def _overwrite(candidate: Candidate, holder: StoredConfig, command: ConfigImport, author: Author) -> Decided:
+    decision = replace_text(holder, candidate.record.text, author, "import_overwrote")
+    if isinstance(decision, Refusal):
+        return _refused(candidate, *(_finding(detail.field, detail.problem, detail.cure) for detail in decision.details))
+    after = replace(decision.after, import_id=command.import_id)
+    login = _LOGIN.get(decision.new_login)
+    reported = _reported(candidate, "overwritten", after, *(() if login is None else (login,)))
+    return replace(reported, change=replace(decision, after=after))
+
+
+def _reported(candidate: Candidate, outcome: str, stored: StoredConfig | None, *findings: Finding) -> Decided:
+    record = candidate.record
+    return Decided(
+        RecordReport.model_validate(
+            {
+                "index": record.index,
+                "line": record.line,
+                "name": None if candidate.config is None else candidate.config.name,
+                "outcome": outcome,
+                "config_id": None if stored is None else stored.config_id,
+                "revision": None if stored is None else stored.revision,
+                "findings": (*findings, *candidate.findings),
+            }
+        )
+    )
+
+
+def _refused(candidate: Candidate, *findings: Finding) -> Decided:
+    return _reported(candidate, "refused", None, *findings)
+
+
+def _in_file(finding: Finding, record: ImportRecord) -> Finding:
+    return finding if finding.line is None else finding.model_copy(update={"line": finding.line + record.line - 1})
+
+
+def _finding(field: str | None, message: str, cure: str, code: str = "refused") -> Finding:
+    return Finding(level="error", code=code, field=field, message=message, cure=cure)
+
+
+def _twice(where: str) -> Finding:
+    message = f"The same name stands {where} of this import; that record counts."
+    return _finding("Name", message, "Rename one of the two.", "duplicate_name")
+
+
+def _held(holder: StoredConfig, name: str) -> Finding:
+    if holder.deleted_at is not None:
+        message, cure = f"{name!r} is held by a deleted token.", "Undelete that one, or release its name."
+    else:
+        message, cure = f"{name!r} is a former name of {holder.config.name!r}.", "Release it there."
+    return _finding("Name", message, cure, "name_taken")
+
+
+_ID_TAKEN = _finding(None, "The id chosen for this record is taken.", "Import it again, with a new id.", "id_taken")
+_EXISTS = Finding(
+    level="note",
+    code="exists",
+    field="Name",
+    message="A token of this name exists and was left as it is.",
+    cure="Import with overwrite to replace it.",
+)
+_LOGIN = {
+    "required": Finding(
+        level="warning",
+        code="new_login_required",
+        message="Another client or host: the access token is served to its end, then a new login is needed.",
+        cure="Request a new token after the import.",
+    ),
+    "advised": Finding(
+        level="note",
+        code="new_login_advised",
+        message="Another scope: the grant keeps the scope it was given until a new login.",
+        cure="Request a new token to get the new scope.",
+    ),
+}
