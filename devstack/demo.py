@@ -9,7 +9,7 @@ import imaplib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -55,6 +55,8 @@ class Stage:
     provider: ProviderControl
     config_id: str
     name: str
+    client_id: str = DEMO_CLIENT_ID
+    client_secret: str = field(default=DEMO_CLIENT_SECRET, repr=False)
 
     async def command(self, type_: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """One command or request as the admin."""
@@ -105,14 +107,14 @@ async def _play(layout: Layout, provider: ProviderControl, tell: Callable[[str],
 async def add(stage: Stage) -> str:
     """The admin adds a token from a template; the client secret leaves this process sealed."""
     issuer = f"{stage.layout.url('provider')}/{REALM}"
-    bound = {"client_id": DEMO_CLIENT_ID, "host": issuer.split("/")[2]}
+    bound = {"client_id": stage.client_id, "host": issuer.split("/")[2]}
     secret = seal_to_installation(
-        stage.credential.installation_key, DEMO_CLIENT_SECRET, use="client_secret", bound=bound
+        stage.credential.installation_key, stage.client_secret, use="client_secret", bound=bound
     )
     options = {"issuer": issuer, "discovery": True, "rotation": "strict", "mailbox_login": MAILBOX}
     fields = {
         "name": stage.name,
-        "client_id": DEMO_CLIENT_ID,
+        "client_id": stage.client_id,
         "client_secret": secret,
         "scope": SCOPE,
         "options": options,
@@ -124,7 +126,7 @@ async def add(stage: Stage) -> str:
 
 async def authorize(stage: Stage) -> str:
     """The admin's browser logs in at the provider and comes back with a code."""
-    started = await until(lambda: stage.command("authorization.start", {"config": stage.config_id}), bool)
+    started = await stage.command("authorization.start", {"config": stage.config_id, "min_revision": 1})
     returned = await asyncio.to_thread(log_in, started["url"], login=MAILBOX)
     sealed = seal_to_installation(
         stage.credential.installation_key, returned, use="redirect_url", bound={"config_id": stage.config_id}
