@@ -7,8 +7,8 @@ A document that has something to say carries three fields beside its own:
 - `outbox_at`: when they were written; absent where `outbox` is empty (the sweeper's index is partial on it).
 
 Who writes raises `sequence` and adds its entries (`stored`, `pushed` or `appended`) in the same update, publishes from
-memory right after, and clears. The clear compares the sequence: where somebody else has written meanwhile, an older state may have been published after a newer one, so the
-document is read again and its current state published (DESIGN 6.1).
+memory right after, and clears. The clear compares the sequence: where somebody else has written meanwhile, an older
+state may have been published after a newer one, so the document is read again and its current state published.
 """
 
 from collections.abc import Callable, Mapping, Sequence

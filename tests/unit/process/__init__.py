@@ -1,0 +1,1 @@
+"""What every process needs, without a server."""
