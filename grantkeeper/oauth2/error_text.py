@@ -12,7 +12,7 @@ from typing import Any, Final
 MAX_LENGTH: Final = 500
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 # A GUID has 36 characters and must survive: support asks for it.
-_TOKEN_LIKE = re.compile(r"[A-Za-z0-9+/=_~-]{37,}|[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]{10,})+")
+_TOKEN_LIKE = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9+/=_~-]{37,}|[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]{10,})+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _TARGETS: Final = (("ErrorMessage", "error"), ("ErrorCode", "error_codes"), ("ErrorDescription", "error_description"))
 _SHORTEST_SECRET: Final = 6
