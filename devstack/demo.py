@@ -57,6 +57,7 @@ class Stage:
     name: str
     client_id: str = DEMO_CLIENT_ID
     client_secret: str = field(default=DEMO_CLIENT_SECRET, repr=False)
+    browser: Callable[..., str] = log_in
 
     async def command(self, type_: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """One command or request as the admin."""
@@ -127,7 +128,7 @@ async def add(stage: Stage) -> str:
 async def authorize(stage: Stage) -> str:
     """The admin's browser logs in at the provider and comes back with a code."""
     started = await stage.command("authorization.start", {"config": stage.config_id, "min_revision": 1})
-    returned = await asyncio.to_thread(log_in, started["url"], login=MAILBOX)
+    returned = await asyncio.to_thread(stage.browser, started["url"], login=MAILBOX)
     sealed = seal_to_installation(
         stage.credential.installation_key, returned, use="redirect_url", bound={"config_id": stage.config_id}
     )
