@@ -1,6 +1,7 @@
 """One child process in a group of its own, with a log file; stopping it leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,12 +19,15 @@ POLL = 0.02  # seconds; a start takes from 0.3 s
 class Child:
     """A command that can be started, signalled, stopped and started again.
 
-    `environment` is the whole environment of the child: nothing is inherited.
+    `environment` is the whole environment of the child: nothing is inherited. A `tied` child is killed when the thread
+    that started it ends, however that ends (Linux with setpriv; elsewhere it is as any other).
     """
 
-    def __init__(self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str], tied: bool = False
+    ) -> None:
         self.name = name
-        self.command = list(command)
+        self.command = [*(_tie() if tied else ()), *command]
         self.log = log
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,6 +94,11 @@ class Child:
         self._process.wait()
         end_group(self._process.pid)
         self._process = None
+
+
+def _tie() -> Sequence[str]:
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ the run says so; with CI=true a missing part is a failure.
 
 import os
 import secrets
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -81,6 +82,11 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 def wait_until() -> Callable[..., Awaitable[Any]]:
     """`await wait_until(condition, deadline)`: see tests/waiting.py."""
     return wait_until_true
+
+
+def pytest_configure() -> None:
+    """End a session that is asked to end as Ctrl-C does: with its servers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def part_missing(config: pytest.Config, message: str) -> NoReturn:
