@@ -11,7 +11,7 @@ from devstack.errors import DevstackError
 from devstack.keys import CONSOLE_USER
 from devstack.layout import Layout, read_layout
 from devstack.remembered import end_leftovers
-from devstack.stack import alone, running, watch
+from devstack.stack import alone, running, runs, watch
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -44,8 +44,13 @@ def run(layout: Layout) -> None:
 
 
 def demo(layout: Layout) -> None:
-    """Play the story against the stack that `run` started."""
-    play(layout, tell)
+    """Play the story against the stack that runs, or against one started for it."""
+    if runs(layout.data):
+        play(layout, tell)
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with running(layout, os.environ, tell):
+        play(layout, tell)
 
 
 def clean(layout: Layout) -> None:

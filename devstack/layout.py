@@ -17,6 +17,7 @@ OFFSETS = {
     "provider": 20,
     "IMAP": 30,
     "SMTP": 31,
+    "POP3": 32,
     "config_service health": 40,
     "refresher health": 41,
     "notifier health": 42,

@@ -11,7 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from devstack.child import Child
-from devstack.errors import StartFailed
+from devstack.ports import accepts
 from devstack.remembered import remember
 
 WRONG_SETTINGS = 78  # sysexits.h EX_CONFIG
@@ -22,12 +22,16 @@ READY_DEADLINE = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One line of the table: what to run, with which environment, and the URL that answers 200 once it is ready."""
+    """One line of the table: what to run, with which environment, and how to see that it is ready.
+
+    `ready_url` answers 2xx, or `ready_port` accepts connections; with neither it counts as ready at once.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_url: str | None = None
+    ready_port: int | None = None
 
 
 @dataclass(slots=True)
@@ -78,7 +82,7 @@ class Supervisor:
             log=self._folder / "logs" / f"{service.name}.log",
             environment={**self._environment, **service.environment},
         )
-        watched = Watched(child, _answers(service.ready_url), started=time.monotonic())
+        watched = Watched(child, _readiness(service), started=time.monotonic())
         self._watched[service.name] = watched
         child.start()
         return watched
@@ -119,16 +123,19 @@ class Supervisor:
         remember(self.state_file, [watched.child for watched in self._watched.values()])
 
 
-def _answers(url: str | None) -> Callable[[], bool]:
-    if url is None:
-        return lambda: True
-    if not url.startswith("http://127.0.0.1:"):
-        raise StartFailed(f"a readiness check stays on this machine, not {url}")
-    return lambda: answers_ok(url)
+def _readiness(service: Service) -> Callable[[], bool]:
+    url, port = service.ready_url, service.ready_port
+    if url is not None:
+        return lambda: answers_ok(url)
+    if port is not None:
+        return lambda: accepts(port)
+    return lambda: True
 
 
 def answers_ok(url: str) -> bool:
-    """Whether a local URL answers with a 2xx status."""
+    """Whether a URL of this machine answers with a 2xx status."""
+    if not url.startswith("http://127.0.0.1:"):
+        raise ValueError(f"a readiness check stays on this machine, not {url}")
     try:
         with urlopen(url, timeout=2):  # noqa: S310 - http on 127.0.0.1 only
             return True

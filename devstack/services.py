@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devstack.layout import Layout
 from devstack.processes import Service
+from devstack.provider.settings import default_realms
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, Servers
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -27,7 +28,18 @@ def support(places: Places) -> list[Service]:
     layout = places.layout
     options = (f"--port={layout.port('provider')}", f"--data={layout.data / 'provider.db'}")
     discovery = f"{layout.url('provider')}/strict/.well-known/openid-configuration"
-    return [_python("provider", "devstack.provider", *options, ready_url=discovery)]
+    return [_python("provider", "devstack.provider", *options, ready_url=discovery), _mail(layout)]
+
+
+def _mail(layout: Layout) -> Service:
+    """Mailboxes that open by an access token of any of the provider's realms."""
+    options = [
+        *(f"--provider-introspection={layout.url('provider')}/{realm}/introspect" for realm in default_realms()),
+        f"--imap-port={layout.port('IMAP')}",
+        f"--smtp-port={layout.port('SMTP')}",
+        f"--pop3-port={layout.port('POP3')}",
+    ]
+    return Service("mail", (sys.executable, "-m", "devstack.mail", *options), ready_port=layout.port("IMAP"))
 
 
 def services(places: Places) -> list[Service]:

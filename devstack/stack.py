@@ -61,6 +61,17 @@ def alone(data: Path) -> Iterator[None]:
         yield
 
 
+def runs(data: Path) -> bool:
+    """Whether a stack runs in this data folder."""
+    if not (data / LOCK).exists():
+        return False
+    try:
+        with alone(data):
+            return False
+    except DevstackError:
+        return True
+
+
 def _start(layout: Layout, environment: Mapping[str, str], supervisor: Supervisor, tell: Tell) -> None:
     for purpose in (one for one in OFFSETS if one not in SERVER_PORTS):
         require_free(layout.port(purpose), purpose, layout)
