@@ -19,6 +19,12 @@ from devstack.ports import HOST, free_ports
 CLUSTER_ID = "Z3JhbnRrZWVwZXItZGV2cw"  # 16 bytes, base64url
 START_DEADLINE = 60.0  # seconds; 1.2 s on an idle machine
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC")
+# The broker's own complaints go to its log file; the rest of what it says would hide them.
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssZ",
+)
 QUICK_START = "-XX:TieredStopAtLevel=1"  # starts in half the time, and is slower once warm: benchmarks leave it out
 
 
@@ -76,8 +82,10 @@ class Kafka:
         """Start the process without waiting: nodes of a cluster wait for each other."""
         environment = dict(os.environ)
         jars = jar_folder(environment)
-        ensure_jars(jars, read_lock())
-        java = [str(find_java(environment)), *self._jvm, "-cp", f"{jars}/*"]
+        locked = read_lock()
+        ensure_jars(jars, locked)
+        classpath = os.pathsep.join(str(jars / jar.name) for jar in locked)
+        java = [str(find_java(environment)), *self._jvm, *LOGGING, "-cp", classpath]
         settings = self._write_settings()
         self._format_once(java, settings)
         self._child = Child(

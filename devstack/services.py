@@ -60,7 +60,6 @@ def _common(places: Places, name: str) -> dict[str, str]:
         KAFKA_SETTING: places.servers.bootstrap_servers,
         "GRANTKEEPER_KAFKA__GROUP_INSTANCE_ID": f"{name}-1",  # one process per name: a restart takes over in 0.1 s
         "GRANTKEEPER_HEALTH__PORT": str(places.layout.port(f"{name} health")),
-        "GRANTKEEPER_LOGGING__FORMAT": "console",
     }
 
 
