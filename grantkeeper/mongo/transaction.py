@@ -22,15 +22,16 @@ class Conflict(Exception):
 
 
 async def in_transaction(database: Database, work: Callable[[Session], Awaitable[T]]) -> T:
-    """Run `work` in a transaction and commit; raises Conflict where it must run again, Unavailable where MongoDB is away.
+    """Run `work` in a transaction and commit; raises Conflict where it must run again.
 
-    `work` may raise Conflict itself. All its reads see one moment; it must have no effect but in MongoDB.
+    `work` may raise Conflict itself. All its reads see one moment; it must have no effect but in MongoDB. Raises
+    Unavailable while MongoDB is away.
     """
     try:
         with translate():
-            async with await database.client.start_session() as session:
-                async with session.start_transaction(ReadConcern("snapshot"), WriteConcern(w="majority", j=True)):
-                    return await work(session)
+            session = await database.client.start_session()
+            async with session, session.start_transaction(ReadConcern("snapshot"), WriteConcern(w="majority", j=True)):
+                return await work(session)
     except (DuplicateKeyError, BulkWriteError) as error:
         if _is_duplicate(error):
             raise Conflict from error

@@ -126,7 +126,9 @@ class ConfigCommands:
         try:
             row = await self._rooms.inbox.seen(received.sender, envelope.id, digest(envelope.value))
         except IdReused:
-            return failure("id_reused", "This id came before, with another value: send each command with an id of its own.")
+            return failure(
+                "id_reused", "This id came before, with another value: send each command with an id of its own."
+            )
         return None if row is None else Reply.model_validate(row)
 
     def _too_late(self, received: Received) -> Reply | None:

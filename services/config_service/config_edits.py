@@ -21,9 +21,7 @@ from services.config_service.normalise import name_key
 from services.config_service.store import ConfigStore
 from services.config_service.templates import Templates
 
-Edit: TypeAlias = (
-    ConfigCreate | ConfigUpdate | ConfigSetValidity | ConfigDelete | ConfigUndelete | ConfigReleaseName
-)
+Edit: TypeAlias = ConfigCreate | ConfigUpdate | ConfigSetValidity | ConfigDelete | ConfigUndelete | ConfigReleaseName
 
 
 class ConfigEdits:
@@ -66,11 +64,11 @@ class ConfigEdits:
             original = await self._store.get(command.copy_of, session)
             if original is None:
                 return not_found(command.copy_of, "copy_of")
-            return edits.create(command, original.config, author, copied=True)
+            return edits.create(command, original.config, author, original.text)
         template = self._templates.find(command.template or "")
         if isinstance(template, Refusal):
             return template
-        return edits.create(command, template.config, author, copied=False)
+        return edits.create(command, template.config, author)
 
     async def _undelete(self, stored: StoredConfig, author: Author, session: Session | None) -> Decision:
         holders = await self._store.holders(stored.former_names, session)

@@ -34,7 +34,7 @@ class Exporter:
         cursor = None if complete else fitting[-1].config_id
         return ExportPage(records=tuple(one.text for one in fitting), cursor=cursor)
 
-    async def _resolve(self, command: ConfigExport) -> list[str] | None | Refusal:
+    async def _resolve(self, command: ConfigExport) -> list[str] | Refusal | None:
         if command.configs is None:
             return None
         ids = []
@@ -49,7 +49,7 @@ class Exporter:
 def _fitting(found: list[StoredConfig]) -> list[StoredConfig]:
     """Return as many as fit on a page; one always does, being at most 64 KiB."""
     room = PAGE_MAX_BYTES - ROOM
-    fitting = []
+    fitting: list[StoredConfig] = []
     for one in found:
         # Its size in the reply: JSON escapes line ends and quotes.
         room -= len(json.dumps(one.text, ensure_ascii=False).encode()) + 1

@@ -57,4 +57,7 @@ def refused(refusal: Refusal) -> Reply:
 
 def _json(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts hold times; a stored reply must be the one that was sent, so they become texts once, here."""
-    return ErrorBody(code="invalid_field", message="", facts=dict(facts)).model_dump(mode="json")["facts"]
+    texts: dict[str, Any] = ErrorBody(code="invalid_field", message="", facts=dict(facts)).model_dump(mode="json")[
+        "facts"
+    ]
+    return texts

@@ -1,4 +1,4 @@
-"""Where token configs are kept: `token_configs`, the last revision of each, and `token_config_history`, one per revision.
+"""Where token configs are kept: `token_configs`, their last revisions, and `token_config_history`, all of them.
 
 A name is held by one config alone, the former ones included: a unique index over `name_keys` sees to it, whatever two
 processes decide at once. The parsed form is kept as JSON text: parameter names may hold what MongoDB reads into keys

@@ -1,8 +1,9 @@
 """The life of a notification: open, reminded, acknowledged, resolved; one per cause. Values in, values out.
 
 Events may come twice and out of order: each carries the sequence of the document that reported it, and a cause keeps
-the highest it has seen. What is to be told on the channels is stored with the notification (`pending`), so that a
-crash between storing and telling tells later instead of never.
+the highest it has seen. Whoever gets None for an event that was not old news remembers its sequence (`heard`). What is
+to be told on the channels is stored with the notification (`pending`), so that a crash between storing and telling
+tells later instead of never.
 """
 
 from dataclasses import dataclass, replace
@@ -91,15 +92,15 @@ def report(stored: Notification | None, event: ExpiryReported, heard: int = 0) -
     if event.sequence <= max(heard, 0 if stored is None else stored.source_sequence):
         return None
     if not wanted(event):
-        return None if stored is None else _heard(stored, event.sequence, event.at)
+        return None if stored is None else _settle(stored, event.sequence, event.at)
     if stored is None or stored.state == "resolved":
         return _open(stored, event)
     return _again(stored, event)
 
 
 def recover(stored: Notification, sequence: int, at: datetime) -> Notification | None:
-    """Return the notification after its cause is gone; None = old news."""
-    return None if sequence <= stored.source_sequence else _heard(stored, sequence, at)
+    """Return the notification after its cause is gone; None = nothing changes."""
+    return None if sequence <= stored.source_sequence else _settle(stored, sequence, at)
 
 
 def acknowledge(stored: Notification, seen: int | None, actor: str, at: datetime) -> Notification | None:
@@ -195,10 +196,10 @@ def _again(stored: Notification, event: ExpiryReported) -> Notification:
     )
 
 
-def _heard(stored: Notification, sequence: int, at: datetime) -> Notification:
-    """Take note of an event that leaves nothing open."""
+def _settle(stored: Notification, sequence: int, at: datetime) -> Notification | None:
+    """Resolve what is open."""
     if stored.state == "resolved":
-        return replace(stored, source_sequence=sequence)
+        return None
     return replace(
         stored,
         state="resolved",

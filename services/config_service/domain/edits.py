@@ -11,6 +11,7 @@ from typing import Final
 
 from schemas.config_commands import ConfigCreate, ConfigUpdate, FieldEdits
 from schemas.findings import Finding
+from schemas.reasons import ErrorCode
 from schemas.replies import Detail
 from schemas.token_config import TokenConfig, Validity
 from services.config_service import document
@@ -23,14 +24,14 @@ UNDO_TIME: Final = timedelta(days=30)
 """How long a delete can be taken back (CONTRACT, walk 7); then the config is purged and its grant revoked."""
 
 
-def create(command: ConfigCreate, origin: TokenConfig, author: Author, *, copied: bool) -> Decision:
-    """Make the first revision from a template's config, or from that of the config to copy."""
-    written = _write(_with_fields(origin, command.fields))
+def create(command: ConfigCreate, origin: TokenConfig, author: Author, copied_text: str | None = None) -> Decision:
+    """Make the first revision from a template's config, or from that of the config to copy, with its text."""
+    written = _write(_with_fields(origin, command.fields), copied_text)
     if isinstance(written, Refusal):
         return written
     config, text, findings = written
     after = first_revision(command.config_id, config, text, author)
-    return Change(None, after, "copied" if copied else "created", author, findings=findings)
+    return Change(None, after, "created" if copied_text is None else "copied", author, findings=findings)
 
 
 def first_revision(config_id: str, config: TokenConfig, text: str, author: Author) -> StoredConfig:
@@ -125,14 +126,14 @@ def read_text(text: str) -> tuple[TokenConfig, tuple[Finding, ...]] | Refusal:
 def refusal_of(findings: Sequence[Finding]) -> Refusal:
     """Turn findings with an error among them into a refusal; a plain secret goes before everything else."""
     errors = sorted((item for item in findings if item.level == "error"), key=lambda item: item.code != "plain_secret")
-    code = "plain_secret" if errors[0].code == "plain_secret" else "invalid_field"
+    code: ErrorCode = "plain_secret" if errors[0].code == "plain_secret" else "invalid_field"
     return Refusal(code, errors[0].message, tuple(map(_detail, errors)))
 
 
-def _write(config: TokenConfig | Refusal) -> tuple[TokenConfig, str, tuple[Finding, ...]] | Refusal:
+def _write(config: TokenConfig | Refusal, base: str | None) -> tuple[TokenConfig, str, tuple[Finding, ...]] | Refusal:
     if isinstance(config, Refusal):
         return config
-    text = document.write(config)
+    text = document.write(config, base)
     read = read_text(text)
     return read if isinstance(read, Refusal) else (read[0], text, read[1])
 
@@ -140,12 +141,12 @@ def _write(config: TokenConfig | Refusal) -> tuple[TokenConfig, str, tuple[Findi
 def _edit(stored: StoredConfig, config: TokenConfig | Refusal, author: Author, action: Action) -> Decision:
     if config == stored.config:
         return _unchanged(stored, action, author)
-    written = _write(config)
+    written = _write(config, stored.text)
     if isinstance(written, Refusal):
         return written
     edited, text, findings = written
     change = _revised(stored, edited, text, author, action, findings)
-    return replace(change, rewritten=change.stores and stored.text != document.write(stored.config))
+    return replace(change, rewritten=change.stores and stored.text != document.write(stored.config, stored.text))
 
 
 def _revised(

@@ -93,9 +93,7 @@ def _decide(
     return _overwrite(candidate, holder, command, author)
 
 
-def _add(
-    candidate: Candidate, config: TokenConfig, ids: set[str], command: ConfigImport, author: Author
-) -> Decided:
+def _add(candidate: Candidate, config: TokenConfig, ids: set[str], command: ConfigImport, author: Author) -> Decided:
     record = candidate.record
     if record.config_id in ids:
         return _refused(candidate, _ID_TAKEN)
@@ -107,7 +105,9 @@ def _add(
 def _overwrite(candidate: Candidate, holder: StoredConfig, command: ConfigImport, author: Author) -> Decided:
     decision = replace_text(holder, candidate.record.text, author, "import_overwrote")
     if isinstance(decision, Refusal):
-        return _refused(candidate, *(_finding(detail.field, detail.problem, detail.cure) for detail in decision.details))
+        return _refused(
+            candidate, *(_finding(detail.field, detail.problem, detail.cure) for detail in decision.details)
+        )
     after = replace(decision.after, import_id=command.import_id)
     login = _LOGIN.get(decision.new_login)
     reported = _reported(candidate, "overwritten", after, *(() if login is None else (login,)))

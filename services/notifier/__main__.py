@@ -1,0 +1,26 @@
+"""`python -m services.notifier`: reads the environment, wires the process, runs it until a signal."""
+
+import sys
+
+from grantkeeper.crypto.errors import RingError
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.logging import configure
+from grantkeeper.process.run import run
+from grantkeeper.process.settings import EX_CONFIG, SettingsError, load
+from services.notifier.app import NAME, build_app
+from services.notifier.settings import NotifierSettings
+
+
+def main() -> None:
+    """Run notifier."""
+    settings = load(NotifierSettings)
+    configure(settings.logging, NAME)
+    try:
+        run(lambda: build_app(settings, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS))
+    except (SettingsError, RingError) as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(EX_CONFIG) from None
+
+
+if __name__ == "__main__":
+    main()
