@@ -127,12 +127,14 @@ def endpoints(config: TokenConfig, metadata: Metadata | None = None) -> Endpoint
 
 
 def host(url: str) -> str:
-    """Return `host` or `host:port` of an address, in small letters and without the scheme's own port."""
-    parts = urlsplit(url)
-    port = parts.port
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    name = (parts.hostname or "").lower()
+    """Return `host` or `host:port` of an address, in small letters and without the scheme's own port; "" if none."""
+    try:
+        parts = urlsplit(url)
+        name, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return ""
     name = f"[{name}]" if ":" in name else name
+    default = {"https": 443, "http": 80}.get(parts.scheme)
     return name if port is None or port == default else f"{name}:{port}"
 
 

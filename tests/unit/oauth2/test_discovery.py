@@ -138,6 +138,9 @@ def test_an_address_in_the_config_wins_over_a_discovered_one() -> None:
         ("https://idp.example.test:8443/token", "idp.example.test:8443"),
         ("http://127.0.0.1:80/x", "127.0.0.1"),
         ("http://[::1]:8080/x", "[::1]:8080"),
+        ("https://idp.example.test:port/", ""),
+        ("https://[::1", ""),
+        ("token", ""),
     ],
 )
 def test_a_host_is_named_without_its_schemes_own_port(url: str, name: str) -> None:
