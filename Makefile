@@ -57,11 +57,13 @@ bench: install-dev ## Measure against bare libraries in the same run; PROFILE an
 
 ##@Generate
 .PHONY: contract settings-docs screenshots lock
+SETTINGS := $(foreach name,config_service refresher notifier console,services.$(name).settings)
+
 contract: install-dev ## Write contract/: AsyncAPI, JSON Schemas and golden samples from schemas/
 	$(BIN)/python -m schemas.generate
 
-settings-docs: install-dev ## Write docs/operations/settings.md from the settings models
-	$(BIN)/python -m docs.settings
+settings-docs: install-dev ## Write docs/settings.md from the settings models
+	$(BIN)/python -m grantkeeper.process.settings_table $(SETTINGS) > docs/settings.md
 
 screenshots: install-dev ## Take the pictures of the documentation from a running console
 	$(BIN)/python -m docs.screenshots

@@ -166,8 +166,8 @@ class _EnvironmentWithFiles(EnvSettingsSource):
     @override
     def _load_env_vars(self) -> Mapping[str, str | None]:
         variables = dict(super()._load_env_vars())
-        for name, field in _variables(self.settings_cls):
-            path = variables.pop(f"{name}_FILE".lower(), None) if _is_secret(field) else None
+        for name, field in variables_of(self.settings_cls):
+            path = variables.pop(f"{name}_FILE".lower(), None) if is_secret(field) else None
             if path is None:
                 continue
             if name.lower() in variables:
@@ -190,17 +190,17 @@ def _read_secret(name: str, path: Path) -> str:
         ) from None
 
 
-def _is_secret(field: FieldInfo) -> bool:
+def is_secret(field: FieldInfo) -> bool:
     return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
 
 
-def _variables(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, FieldInfo]]:
+def variables_of(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, FieldInfo]]:
     """Yield each environment variable of a settings model with its field, nested models flattened."""
     for name, field in model.model_fields.items():
         variable = f"{prefix}{name}".upper()
         nested = _nested_model(field.annotation)
         if nested is not None:
-            yield from _variables(nested, f"{variable}__")
+            yield from variables_of(nested, f"{variable}__")
         else:
             yield variable, field
 
@@ -232,8 +232,8 @@ def refuse_misspelt(model: type[BaseModel], environment: Mapping[str, str]) -> N
 
     Other variables with the prefix are left alone: the processes of one installation may share an environment.
     """
-    fields = dict(_variables(model))
-    known = {*fields, *(f"{name}_FILE" for name, field in fields.items() if _is_secret(field))}
+    fields = dict(variables_of(model))
+    known = {*fields, *(f"{name}_FILE" for name, field in fields.items() if is_secret(field))}
     for name in environment:
         if not name.startswith(PREFIX) or name in known:
             continue
@@ -245,7 +245,7 @@ def refuse_misspelt(model: type[BaseModel], environment: Mapping[str, str]) -> N
 def _sentences(model: type[BaseModel], problem: Any) -> list[str]:
     variable = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
     if problem["type"] == "missing":
-        return [_missing(name, field) for name, field in _variables(model) if _is_asked(name, field, variable)]
+        return [_missing(name, field) for name, field in variables_of(model) if _is_asked(name, field, variable)]
     if problem["type"] == "extra_forbidden":
         return [f"{variable} is no setting: remove it or correct its name"]
     return [f"{variable}: {problem['msg']}"]
@@ -256,7 +256,7 @@ def _is_asked(name: str, field: FieldInfo, variable: str) -> bool:
 
 
 def _missing(name: str, field: FieldInfo) -> str:
-    either = f"{name} or {name}_FILE" if _is_secret(field) else name
+    either = f"{name} or {name}_FILE" if is_secret(field) else name
     return f"{either} is not set: {field.description}"
 
 

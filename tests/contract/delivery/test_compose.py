@@ -37,7 +37,7 @@ def test_every_variable_of_a_service_is_one_of_its_settings_and_none_is_missing(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     refuse_misspelt(model, environment)
-    known = dict(settings._variables(model))
+    known = dict(settings.variables_of(model))
     unknown = [name for name in environment if name not in known and name.removesuffix("_FILE") not in known]
     assert unknown == []
     assert model().kafka.bootstrap_servers == "kafka:9092"

@@ -1,0 +1,60 @@
+"""`make run` survives what happens on a developer's machine: a killed service, a killed stack, Ctrl-C."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devstack.layout import OFFSETS
+from devstack.ports import is_free
+from devstack.processes import answers_ok
+from tests.e2e.running_stack import RunningStack, end_stack, running_stack, start_stack
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def pids(stack: RunningStack) -> dict[str, int]:
+    """The running processes of a stack by name, as it wrote them down."""
+    return {one["name"]: one["pid"] for one in json.loads((stack.layout.data / "processes.json").read_text())}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_killed_service_comes_back_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    with running_stack(tmp_path) as stack:
+        before = pids(stack)
+        ready = f"{stack.layout.url('refresher health')}/readyz"
+        os.kill(before["refresher"], signal.SIGKILL)
+        await wait_until(lambda: pids(stack)["refresher"] != before["refresher"] and answers_ok(ready), 60)
+        assert "refresher ended (-9), starts again" in stack.said()
+        last = pids(stack)
+    assert [name for name, pid in {**before, **last}.items() if alive(pid)] == []
+    assert [purpose for purpose in OFFSETS if not is_free(stack.layout.port(purpose))] == []
+    assert not (stack.layout.data / "processes.json").exists()
+
+
+async def test_what_a_killed_stack_left_is_ended_and_its_data_kept(tmp_path: Path) -> None:
+    first = start_stack(tmp_path, {})
+    left = pids(first)
+    rings = (first.layout.rings / "vault.ring.json").read_bytes()
+    password = first.layout.console_password.read_text()
+    first.process.kill()
+    first.process.wait()
+    assert all(alive(pid) for pid in left.values())
+    second = start_stack(tmp_path, {}, first.layout.port_base)
+    try:
+        assert [name for name, pid in left.items() if alive(pid)] == []
+        assert "ended refresher, left by a start that was killed" in second.said()
+        assert (second.layout.rings / "vault.ring.json").read_bytes() == rings
+        assert second.layout.console_password.read_text() == password
+    finally:
+        end_stack(second)
