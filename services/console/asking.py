@@ -1,0 +1,73 @@
+"""Every action is a signed message to the bus with the person as `actor`, and its reply is what the page shows.
+
+What goes wrong comes out as one of two things: `ReplyError`, a service's answer in words, or `NoAnswer`: the bus is down,
+or nobody who could answer runs.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from grantkeeper_client import GrantkeeperError, NoReply, ReplyError
+from pydantic import ValidationError
+
+from grantkeeper.process.logging import get_logger
+from schemas.envelope import Message, Model
+from services.console.users import User
+
+QUICK: Final = timedelta(seconds=5)
+"""For what a service answers by itself; a person should not look at a blank page for longer."""
+PROVIDER: Final = timedelta(seconds=25)
+"""For what needs the provider: the refresher gives it 15 s, and may have to try a second secret."""
+
+log = get_logger(__name__)
+Result = TypeVar("Result", bound=Model)
+
+
+class Asks(Protocol):
+    """What the console needs of `grantkeeper_client.Asker`."""
+
+    async def ask(
+        self,
+        topic: str,
+        type: str,  # noqa: A002 - the CloudEvents attribute's name
+        data: Mapping[str, Any],
+        *,
+        key: bytes | None,
+        subject: str | None = None,
+        deadline: timedelta = ...,
+        actor: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Send, wait, return the result; raises ReplyError or NoReply."""
+        ...
+
+
+class NoAnswer(Exception):
+    """Nobody answered in time: nothing is known of what became of the question."""
+
+
+class Asking:
+    """Turns a message of the contract into its answer of the contract."""
+
+    def __init__(self, asks: Asks) -> None:
+        self._asks = asks
+
+    async def ask(
+        self, user: User, message: Message, answer: type[Result], *, config_id: str | None = None, deadline: timedelta = QUICK
+    ) -> Result:
+        """Send one message for a person; raises ReplyError or NoAnswer."""
+        data = message.model_dump(mode="json", exclude_none=True, exclude={"actor"})
+        key = config_id.encode() if config_id else None
+        try:
+            result = await self._asks.ask(
+                message.TOPIC, message.TYPE, data, key=key, subject=config_id, deadline=deadline, actor=user.name
+            )
+            return answer.model_validate(result)
+        except ReplyError:
+            raise
+        except (GrantkeeperError, NoReply, OSError) as error:
+            log.warning("nobody answered", type=message.TYPE, problem=type(error).__name__)
+            raise NoAnswer(message.TYPE) from error
+        except ValidationError as error:
+            log.exception("an answer does not follow the contract", type=message.TYPE)
+            raise NoAnswer(message.TYPE) from error

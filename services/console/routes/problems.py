@@ -1,0 +1,77 @@
+"""What a person sees when a page cannot be shown or an action was not carried out: in words, with what to do."""
+
+from typing import Final
+
+from grantkeeper_client import ReplyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grantkeeper.process.logging import get_logger
+from schemas.replies import Detail
+from services.console import views
+from services.console.asking import NoAnswer
+from services.console.console import Console
+from services.console.security import SAFE_METHODS
+from services.console.words import Words
+
+log = get_logger(__name__)
+
+_STATUS: Final = {"not_found": 404, "not_permitted": 403, "name_taken": 409, "revision_conflict": 409}
+_HTTP_WORDS: Final = {404: "refused.not_found", 405: "refused.method", 413: "refused.too_large"}
+
+
+def error_lines(error: ReplyError, words: Words) -> list[str]:
+    """Say why a service refused: its code in the person's language, then its own sentence and details."""
+    said = words.known(f"error.{error.code}", error.message)
+    lines = [said] if said == error.message else [said, error.message]
+    return [*lines, *(views.detail(Detail.model_validate(found)) for found in error.details)]
+
+
+class Problems:
+    """Answers in place of a page."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def refused(self, request: Request, key: str, status: int, **values: object) -> Response:
+        """Say why nothing was done."""
+        words = self._console.words(request)
+        return self._page(request, words("refused.title"), [words(key, **values)], status)
+
+    def reply_error(self, request: Request, error: Exception) -> Response:
+        """Show a service's refusal."""
+        assert isinstance(error, ReplyError)  # noqa: S101 - registered for this type alone
+        words = self._console.words(request)
+        return self._page(request, words("error.title"), error_lines(error, words), _STATUS.get(error.code, 409))
+
+    def no_answer(self, request: Request, error: Exception) -> Response:
+        """Say that nobody answered, and what that means for what was asked."""
+        assert isinstance(error, NoAnswer)  # noqa: S101 - registered for this type alone
+        words = self._console.words(request)
+        key = "bus.down_read" if request.method in SAFE_METHODS else "bus.unknown_outcome"
+        lines = [words(key), words("bus.down_hint")]
+        return self._page(request, words("problem.title"), lines, 503)
+
+    def http(self, request: Request, error: Exception) -> Response:
+        """Show what the framework refuses: no such page, not that way."""
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+        return self.refused(request, _HTTP_WORDS.get(error.status_code, "refused.failed"), error.status_code)
+
+    def too_large(self, request: Request, _error: Exception) -> Response:
+        """Say that a form or file is too long."""
+        return self.refused(request, "refused.too_large", 413)
+
+    def users_file(self, request: Request, error: Exception) -> Response:
+        """Nobody can be let in: the file is the operator's."""
+        log.error("users file cannot be used", problem=str(error))
+        request.state.user = None
+        return self.refused(request, "refused.users_file", 503)
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """Our own fault: logged with its trace, told without."""
+        log.error("page failed", path=request.url.path, exc_info=error)
+        return self.refused(request, "refused.failed", 500)
+
+    def _page(self, request: Request, title: str, lines: list[str], status: int) -> Response:
+        return self._console.page(request, "problem.html", status=status, title=title, lines=lines)

@@ -1,0 +1,154 @@
+"""Import with a preview, and export: a file in, a report per record; a file out.
+
+The file is read twice rather than kept between preview and import: nothing of it stays on this server, and the page
+keeps the chosen file where the browser has a script.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from grantkeeper.strict_yaml import FILE_LIMIT, StrictYamlError
+from grantkeeper.transfer import Prepared, chunks, export_name, export_text, prepare
+from schemas.config_commands import ConfigExport, ConfigImport
+from schemas.config_results import ExportPage, ImportReport, RecordReport
+from services.console import views
+from services.console.asking import NoAnswer
+from services.console.console import Console
+
+IMPORT_PATH: Final = "/transfer/import"
+REQUEST_LIMIT: Final = FILE_LIMIT + 65_536
+"""Bytes of a whole import request: the file and its form."""
+SHOWN: Final = 200
+"""Records listed one by one beside the refused ones, which are all listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became, or would become, of the records of one file."""
+
+    records: tuple[RecordReport, ...]
+    total: int
+    complete: bool
+
+    def count(self, outcome: str) -> int:
+        """Return how many records ended so."""
+        return sum(record.outcome == outcome for record in self.records)
+
+    def shown(self) -> list[RecordReport]:
+        """Return all refused records, then some of the others."""
+        refused = [record for record in self.records if record.outcome == "refused"]
+        return [*refused, *[record for record in self.records if record.outcome != "refused"][:SHOWN]]
+
+
+class Transfer:
+    """The page Import / Export."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/transfer", self.show, methods=["GET"]),
+            Route(IMPORT_PATH, self.take, methods=["POST"]),
+            Route("/transfer/export", self.export, methods=["GET"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        return self._page(request)
+
+    async def take(self, request: Request) -> Response:
+        form = await _form_in_memory(request)
+        file, overwrite = form.get("file"), bool(form.get("overwrite"))
+        raw = await file.read() if isinstance(file, UploadFile) else b""
+        words = self._console.words(request)
+        if not raw:
+            return self._page(request, error=words("transfer.empty"), overwrite=overwrite, status=422)
+        digest, wanted = sha256(raw).hexdigest(), form.get("action") == "import"
+        other_file = wanted and form.get("previewed") != digest
+        try:
+            prepared = prepare(raw, self._console.installation_key, self._console.ids)
+        except StrictYamlError as error:
+            return self._page(request, error=_unreadable(error, request, self._console), overwrite=overwrite, status=422)
+        dry_run = other_file or not wanted
+        report = await self._import(request, prepared, overwrite=overwrite, dry_run=dry_run)
+        note = words("transfer.other_file") if other_file else ""
+        return self._page(request, report=report, dry_run=dry_run, digest=digest, overwrite=overwrite, note=note)
+
+    async def export(self, request: Request) -> Response:
+        texts: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await self._console.ask(request, ConfigExport(cursor=cursor), ExportPage)
+            texts.extend(page.records)
+            cursor = page.cursor
+            if cursor is None:
+                break
+        name = export_name(self._console.clock.now())
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(export_text(texts), media_type="application/yaml", headers=headers)
+
+    async def _import(self, request: Request, prepared: Prepared, *, overwrite: bool, dry_run: bool) -> Report:
+        """Send chunk after chunk; where nobody answers any more, report what is stored so far."""
+        import_id, done = self._console.ids.uuid7(), list(prepared.refused)
+        total = len(prepared.records) + len(prepared.refused)
+        for number, records in enumerate(chunks(prepared.records)):
+            command = ConfigImport(
+                import_id=import_id, chunk=number, overwrite=overwrite, dry_run=dry_run, records=records
+            )
+            try:
+                report = await self._console.ask(request, command, ImportReport, config_id=import_id)
+            except NoAnswer:
+                if not done:
+                    raise
+                return Report(tuple(done), total, complete=False)
+            done.extend(report.records)
+        return Report(tuple(sorted(done, key=lambda record: record.index)), total, complete=True)
+
+    def _page(
+        self,
+        request: Request,
+        *,
+        report: Report | None = None,
+        dry_run: bool = True,
+        digest: str = "",
+        overwrite: bool = False,
+        error: str = "",
+        note: str = "",
+        status: int = 200,
+    ) -> Response:
+        words = self._console.words(request)
+        remarks = {}
+        if report is not None:
+            remarks = {record.index: [views.finding(one, words) for one in record.findings] for record in report.shown()}
+        return self._console.page(
+            request,
+            "transfer.html",
+            status=status,
+            report=report,
+            remarks=remarks,
+            dry_run=dry_run,
+            digest=digest,
+            overwrite=overwrite,
+            error=error,
+            note=note,
+            most=SHOWN,
+        )
+
+
+async def _form_in_memory(request: Request) -> FormData:
+    """Read an upload without a temporary file: it may hold secrets in the clear."""
+    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=10)
+    parser.spool_max_size = REQUEST_LIMIT
+    return await parser.parse()
+
+
+def _unreadable(error: StrictYamlError, request: Request, console: Console) -> str:
+    words = console.words(request)
+    return f"{words('transfer.cannot_read')} {error}"

@@ -1,0 +1,102 @@
+"""Logins and started authorizations, both in signed cookies: nothing to lose in a restart, nothing to share.
+
+A session ends after its hours, when the user is removed, or when the password changes. An authorization cookie is bound
+to one state, so that two logins in two tabs do not disturb each other.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grantkeeper.process.clock import Clock
+from services.console.settings import ConsoleSettings
+from services.console.signed import Signer
+from services.console.users import User, Users
+
+AUTHORIZATION_LIFETIME: Final = timedelta(minutes=10)
+"""As long as the refresher keeps a started authorization."""
+
+SAID_LIFETIME: Final = timedelta(seconds=20)
+"""From a redirect to the page it leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedAuthorization:
+    """What the browser that started a login must show again when the provider sends it back."""
+
+    user: str
+    config_id: str
+    redirect_uri: str
+    nonce: str = field(repr=False)
+
+
+class Sessions:
+    """Writes and reads the console's cookies."""
+
+    def __init__(self, settings: ConsoleSettings, users: Users, clock: Clock) -> None:
+        self._users = users
+        self._clock = clock
+        self._lifetime = timedelta(hours=settings.session_hours)
+        self._secure = settings.secure
+        # `__Host-` needs Secure, which browsers refuse over http; settings allow http on this machine alone.
+        self._prefix = "__Host-grantkeeper" if settings.secure else "grantkeeper"
+        self._logins = Signer(settings.session_key, "login")
+        self._authorizations = Signer(settings.session_key, "authorization")
+        # Signed, so that no link can make the console say that something was done.
+        self._sentences = Signer(settings.session_key, "said")
+
+    def log_in(self, response: Response, user: User) -> None:
+        """Remember in the browser who this is."""
+        claims = {"sub": user.name, "fingerprint": user.fingerprint}
+        signed = self._logins.sign(claims, self._clock.now(), self._lifetime)
+        self._set(response, f"{self._prefix}-login", signed, self._lifetime)
+
+    def log_out(self, response: Response) -> None:
+        """Forget in this browser who this is."""
+        self._set(response, f"{self._prefix}-login", "", timedelta())
+
+    def user(self, request: Request) -> User | None:
+        """Return who is logged in; the role is the users file's of this moment."""
+        claims = self._logins.read(request.cookies.get(f"{self._prefix}-login"), self._clock.now())
+        user = self._users.get(str(claims.get("sub"))) if claims else None
+        return user if user and claims and claims.get("fingerprint") == user.fingerprint else None
+
+    def say(self, response: Response, said: str) -> None:
+        """Leave one sentence (a key of the catalogue below `done.`) for the next page."""
+        signed = self._sentences.sign({"said": said}, self._clock.now(), SAID_LIFETIME)
+        self._set(response, f"{self._prefix}-said", signed, SAID_LIFETIME)
+
+    def said(self, request: Request) -> str | None:
+        """Return the sentence that was left for this page."""
+        claims = self._sentences.read(request.cookies.get(f"{self._prefix}-said"), self._clock.now())
+        return str(claims["said"]) if claims else None
+
+    def forget_said(self, response: Response) -> None:
+        """Show a sentence once."""
+        self._set(response, f"{self._prefix}-said", "", timedelta())
+
+    def start_authorization(self, response: Response, state: str, started: StartedAuthorization) -> None:
+        """Bind a started authorization to this browser and this user."""
+        signed = self._authorizations.sign(asdict(started), self._clock.now(), AUTHORIZATION_LIFETIME)
+        self._set(response, self._authorization_name(state), signed, AUTHORIZATION_LIFETIME)
+
+    def started_authorization(self, request: Request, state: str) -> StartedAuthorization | None:
+        """Return what this browser started for this state, if it did."""
+        cookie = request.cookies.get(self._authorization_name(state))
+        claims = self._authorizations.read(cookie, self._clock.now())
+        if claims is None:
+            return None
+        return StartedAuthorization(**{name: str(claims[name]) for name in StartedAuthorization.__dataclass_fields__})
+
+    def _authorization_name(self, state: str) -> str:
+        return f"{self._prefix}-authorization-{sha256(state.encode()).hexdigest()[:16]}"
+
+    def _set(self, response: Response, name: str, value: str, lifetime: timedelta) -> None:
+        # Lax, not strict: a link in a notification and the provider's redirect must find the login.
+        response.set_cookie(
+            name, value, max_age=int(lifetime.total_seconds()), path="/", secure=self._secure, httponly=True, samesite="lax"
+        )

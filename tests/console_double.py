@@ -1,0 +1,260 @@
+"""A bus that answers at once, for pages alone: it takes and gives nothing but messages of the contract.
+
+What it cannot do is remember: each answer is set by the test. How services really answer is shown by the end-to-end
+tests; here stands what a page makes of an answer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from grantkeeper_client import NoReply, ReplyError
+from pydantic import BaseModel
+
+from grantkeeper.crypto.ring import VaultRing
+from schemas.config_results import ConfigSaved, ConfigView, TemplatePage, TemplateView
+from schemas.envelope import Message
+from schemas.reasons import ErrorCode
+from schemas.replies import ErrorBody
+from schemas.token_config import Options, RequestBlock, TokenConfig
+from schemas.token_requests import TokenPage, TokenStatusView
+from schemas.token_status import LastError, TokenStatus, UsedBy
+
+NOW = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
+CLIENT = "c" * 64
+
+Answer = BaseModel | Exception | Callable[[Message], BaseModel | Exception]
+
+
+@dataclass
+class AnsweringBus:
+    """Answers by message type; a type without an answer counts as nobody there."""
+
+    answers: dict[type[Message], Answer] = field(default_factory=dict)
+    asked: list[Message] = field(default_factory=list)
+    actors: list[str | None] = field(default_factory=list)
+
+    async def ask(
+        self,
+        topic: str,
+        type: str,  # noqa: A002
+        data: Mapping[str, Any],
+        *,
+        key: bytes | None,
+        subject: str | None = None,
+        deadline: timedelta = timedelta(seconds=1),
+        actor: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Check the question against the contract, and the answer too."""
+        message = Message.MESSAGES[type].model_validate({**data, "actor": actor})
+        assert message.TOPIC == topic
+        self.asked.append(message)
+        self.actors.append(actor)
+        answer = self.answers.get(Message.MESSAGES[type])
+        found = answer(message) if callable(answer) else answer
+        if found is None:
+            raise NoReply("nobody is there")
+        if isinstance(found, Exception):
+            raise found
+        return found.model_dump(mode="json")
+
+    def last(self, kind: type[Message]) -> Any:
+        """Return the last message of a type that was asked."""
+        return [message for message in self.asked if isinstance(message, kind)][-1]
+
+
+def refusal(code: ErrorCode, message: str = "", **more: Any) -> ReplyError:
+    """An error as the contract has it."""
+    body = ErrorBody.model_validate({"code": code, "message": message or code, **more})
+    return ReplyError(
+        body.code, body.message, details=[one.model_dump() for one in body.details], facts=body.facts
+    )
+
+
+def installation() -> VaultRing:
+    """Rings of an installation of its own."""
+    return VaultRing.new("test")
+
+
+def config(**changes: Any) -> TokenConfig:
+    """A config like Google Mail's."""
+    values: dict[str, Any] = {
+        "name": "Support",
+        "template": "Google Mail",
+        "client_id": "client-1",
+        "scope": "https://mail.google.com/",
+        "requests": {
+            "AuthorizationCode": RequestBlock(url="https://accounts.google.com/o/oauth2/v2/auth"),
+            "TokenByAuthorizationCode": RequestBlock(url="https://oauth2.googleapis.com/token"),
+            "TokenByRefreshToken": RequestBlock(url="https://oauth2.googleapis.com/token"),
+        },
+        "options": Options(mailbox_login="support@example.test", setup_hint="Create an OAuth client of type Web."),
+        **changes,
+    }
+    return TokenConfig(**values)
+
+
+def config_id(number: int) -> str:
+    """A UUIDv7 that says which."""
+    return f"0192f000-0000-7000-8000-{number:012x}"
+
+
+def view(number: int = 1, **changes: Any) -> ConfigView:
+    """A stored config."""
+    stored = changes.pop("config", config())
+    values: dict[str, Any] = {
+        "config_id": config_id(number),
+        "name": stored.name,
+        "template": stored.template,
+        "revision": 3,
+        "client_secret_set": True,
+        "config": stored,
+        "text": "Name: Support\n",
+        "created_at": NOW - timedelta(days=30),
+        "created_by": "anna",
+        "changed_at": NOW - timedelta(days=2),
+        "changed_by": "ben",
+        **changes,
+    }
+    return ConfigView(**values)
+
+
+def status(number: int = 1, **changes: Any) -> TokenStatus:
+    """A token's public state: healthy where nothing else is said."""
+    values: dict[str, Any] = {
+        "config_id": config_id(number),
+        "name": "Support",
+        "template": "Google Mail",
+        "validity": "valid",
+        "state": "active",
+        "revision": 3,
+        "generation": 7,
+        "sequence": 20,
+        "changed_at": NOW - timedelta(minutes=19),
+        "client": CLIENT,
+        "client_id": "client-1",
+        "account": "support@example.test",
+        "mailbox_login": "support@example.test",
+        "scope": "https://mail.google.com/",
+        "authorized_at": NOW - timedelta(days=12),
+        "expires_at": NOW + timedelta(minutes=41),
+        "has_refresh_token": True,
+        "last_refresh_at": NOW - timedelta(minutes=19),
+        "next_refresh_at": NOW + timedelta(minutes=29),
+        **changes,
+    }
+    return TokenStatus(**values)
+
+
+def fleet() -> list[TokenStatus]:
+    """One token of each state, as an admin may find them."""
+    error = LastError(
+        at=NOW - timedelta(hours=2),
+        meaning="reauthorization",
+        code="invalid_grant",
+        text="invalid_grant (error code 700082): AADSTS700082: the refresh token was unused for 90 days",
+        cure_id="sign-in-again",
+        cure="Request a new token.",
+    )
+    gone = {"expires_at": NOW - timedelta(hours=2), "next_refresh_at": None}
+    new = {
+        "generation": 0,
+        "account": None,
+        "expires_at": None,
+        "has_refresh_token": False,
+        "next_refresh_at": None,
+        "last_refresh_at": None,
+        "authorized_at": None,
+        "scope": None,
+    }
+    busy = error.model_copy(
+        update={"meaning": "transient", "code": "503", "text": "the provider answered 503", "cure_id": "none", "cure": ""}
+    )
+    secret = error.model_copy(
+        update={
+            "meaning": "client_fault",
+            "code": "invalid_client",
+            "text": "invalid_client (error code 7000222): the provided client secret keys are expired",
+            "cure_id": "entra-secret-ended",
+            "cure": "Make a new secret.",
+        }
+    )
+    return [
+        status(1, used_by=(UsedBy(principal="mail-1", day=NOW.date()),)),
+        status(
+            2,
+            name="Billing",
+            template="Microsoft Outlook (organizations)",
+            state="retrying",
+            mailbox_login="billing@example.test",
+            account="billing@example.test",
+            expires_at=NOW + timedelta(minutes=12),
+            next_refresh_at=NOW + timedelta(seconds=40),
+            refresh_token_expires_at=NOW + timedelta(days=80),
+            failures=3,
+            last_error=busy,
+        ),
+        status(3, name="Orders", template="Microsoft Exchange Online", state="reauthorization_required", last_error=error, **gone),
+        status(4, name="HR intake", state="not_authorized", **new),
+        status(5, name="Archive", state="off", validity="invalid", next_refresh_at=None),
+        status(6, name="Sales", state="authorizing", **new),
+        status(7, name="Payroll", state="expired", failures=12, last_error=busy, **{**gone, "next_refresh_at": NOW}),
+        status(8, name="Contoso", state="client_fault", last_error=secret, **gone),
+        status(9, name="Press", state="revoked", **{**new, "generation": 4}),
+        status(
+            10,
+            name="Legal",
+            account="anna@example.test",
+            mailbox_login="legal@example.test",
+            wrong_account=True,
+            new_login_needed=True,
+            client_secret_ends=(NOW + timedelta(days=7)).date(),
+        ),
+    ]
+
+
+def page(rows: list[TokenStatus], total: int | None = None) -> TokenPage:
+    """A page of the overview."""
+    states: dict[Any, int] = {}
+    for one in rows:
+        states[one.state] = states.get(one.state, 0) + 1
+    return TokenPage(rows=tuple(rows), total=len(rows) if total is None else total, states=states)
+
+
+def template(**changes: Any) -> TemplateView:
+    """The template Google Mail."""
+    of = config(name="Google Mail", client_id=None, options=Options(setup_hint="Create an OAuth client of type Web."))
+    values: dict[str, Any] = {
+        "slug": "google-mail",
+        "name": "Google Mail",
+        "auth_flow": "AuthorizationCode",
+        "scope": of.scope,
+        "redirect_slug": "google-mail",
+        "needs": ("client_id", "client_secret"),
+        "config": of,
+        **changes,
+    }
+    return TemplateView(**values)
+
+
+def templates(*found: TemplateView) -> TemplatePage:
+    """All templates."""
+    return TemplatePage(templates=found or (template(),))
+
+
+def known(one: TokenStatus) -> TokenStatusView:
+    """The answer about one token."""
+    return TokenStatusView(status=one)
+
+
+def saved(number: int = 1, **changes: Any) -> ConfigSaved:
+    """The answer to a save."""
+    values: dict[str, Any] = {
+        "config_id": config_id(number),
+        "name": "Support",
+        "revision": 4,
+        "validity": "valid",
+        **changes,
+    }
+    return ConfigSaved(**values)

@@ -1,0 +1,105 @@
+"""The console's application around an answering bus, asked the way a browser asks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
+
+from grantkeeper.crypto.ring import VaultRing
+from services.console.app import build_app
+from services.console.board import Board
+from services.console.live import Live
+from services.console.settings import ConsoleSettings
+from services.console.users import add
+from tests.clock import FakeClock
+from tests.console_double import NOW, AnsweringBus, installation
+
+ORIGIN = "http://127.0.0.1:8090"
+FEED_TOKEN = "feed-token-" + "f" * 32
+PASSWORDS = {"anna": "correct horse battery", "vera": "another long password"}
+
+
+@pytest.fixture(scope="session")
+def users_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An admin called anna, a viewer called vera."""
+    path = tmp_path_factory.mktemp("users") / "users"
+    add(path, "anna", "admin", SecretStr(PASSWORDS["anna"]))
+    add(path, "vera", "viewer", SecretStr(PASSWORDS["vera"]))
+    return path
+
+
+def settings_for(users_file: Path, **changes: object) -> ConsoleSettings:
+    values: dict[str, object] = {
+        "kafka": {"bootstrap_servers": "127.0.0.1:1"},
+        "public_url": ORIGIN,
+        "credential_file": "/nowhere",
+        "users_file": users_file,
+        "session_key": "k" * 48,
+        "feed_token": FEED_TOKEN,
+        **changes,
+    }
+    return ConsoleSettings.model_validate(values)
+
+
+@pytest.fixture
+def settings(users_file: Path) -> ConsoleSettings:
+    return settings_for(users_file)
+
+
+@pytest.fixture
+def bus() -> AnsweringBus:
+    return AnsweringBus()
+
+
+@pytest.fixture
+def board() -> Board:
+    board = Board()
+    board.complete = True
+    return board
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def ring() -> VaultRing:
+    return installation()
+
+
+@pytest.fixture
+def make_browser(
+    settings: ConsoleSettings, bus: AnsweringBus, board: Board, clock: FakeClock, ring: VaultRing
+) -> Callable[[], AsyncClient]:
+    """A browser that nobody has logged in with."""
+    app = build_app(settings, ring.installation_public_jwk(), bus, board=board, live=Live(clock), clock=clock)
+
+    def make() -> AsyncClient:
+        headers = {"sec-fetch-site": "same-origin", "accept-language": "en"}
+        return AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url=settings.public_url, headers=headers)
+
+    return make
+
+
+async def log_in(browser: AsyncClient, name: str) -> AsyncClient:
+    answer = await browser.post("/login", data={"name": name, "password": PASSWORDS[name]})
+    assert answer.status_code == 303
+    return browser
+
+
+@pytest.fixture
+def stranger(make_browser: Callable[[], AsyncClient]) -> AsyncClient:
+    return make_browser()
+
+
+@pytest.fixture
+async def admin(make_browser: Callable[[], AsyncClient]) -> AsyncClient:
+    return await log_in(make_browser(), "anna")
+
+
+@pytest.fixture
+async def viewer(make_browser: Callable[[], AsyncClient]) -> AsyncClient:
+    return await log_in(make_browser(), "vera")
