@@ -4,12 +4,16 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 POLL = 0.01  # seconds
 
 
+@overload
+async def wait_until(condition: Callable[[], Awaitable[T]], deadline: float = ...) -> T: ...
+@overload
+async def wait_until(condition: Callable[[], T], deadline: float = ...) -> T: ...
 async def wait_until(condition: Callable[[], T | Awaitable[T]], deadline: float = 20.0) -> T:
     """Return the first truthy result of `condition` (sync or async); fail after `deadline` seconds.
 

@@ -72,7 +72,7 @@ async def until_connected(what: str, settings: KafkaSettings, clock: Clock, conn
             return await connect()
         except (KafkaError, OSError) as error:
             log.warning(
-                "Kafka is away, will be tried again",
+                "Kafka does not serve this yet, will be tried again",
                 part=what,
                 servers=settings.bootstrap_servers,
                 error=str(error) or type(error).__name__,

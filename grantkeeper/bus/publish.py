@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from grantkeeper.bus.connection import aiokafka_arguments, until_connected
 from grantkeeper.bus.errors import BusError, Unavailable
@@ -29,8 +29,8 @@ MAX_BATCH_SIZE: Final = 131_072
 """Bytes per partition and request: several hundred replies."""
 WITHIN: Final = 30.0
 """Seconds until a publish that is not acknowledged counts as failed; well below max.poll.interval."""
-TOPIC_WITHIN: Final = 3.0
-"""Seconds in which Kafka must name a topic: aiokafka itself keeps asking for a missing one, request after request."""
+FLUSH_WITHIN: Final = 10.0
+"""Seconds that a stop waits for what is buffered: an idempotent producer itself would wait for ever."""
 
 
 class Publisher:
@@ -52,9 +52,15 @@ class Publisher:
         self._producer = await until_connected("publisher", self._settings, self._clock, self._connect)
 
     async def stop(self) -> None:
-        """Send what is still buffered, then disconnect."""
-        if self._producer is not None:
-            await self._producer.stop()
+        """Send what is still buffered, then disconnect; gives up on it when Kafka stays away."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(FLUSH_WITHIN):
+                await producer.stop()
+        except TimeoutError:
+            log.error("Kafka is away: buffered messages are given up", seconds=FLUSH_WITHIN)  # noqa: TRY400 - no trace
 
     def problems(self) -> list[str]:
         """Say whether the last publish failed."""
@@ -108,28 +114,32 @@ class Publisher:
         """
         if not envelopes:
             return
-        waits = [await self._send(envelope) for envelope in envelopes]
-        done, late = await asyncio.wait(waits, timeout=WITHIN)
-        failure = next((error for wait in done if (error := wait.exception()) is not None), None)
-        if late or failure is not None:
-            self._failing = (
-                f"{type(failure).__name__}: {failure}" if failure else f"no acknowledgement within {WITHIN:g} s"
-            )
-            raise Unavailable(f"Kafka: {self._failing}") from failure
+        try:
+            async with asyncio.timeout(WITHIN):
+                futures = [await self._send(envelope) for envelope in envelopes]
+                await asyncio.wait(futures)
+        except TimeoutError:
+            raise self._unavailable(f"no acknowledgement within {WITHIN:g} s") from None
+        for future in futures:
+            if (error := future.exception()) is not None:
+                raise self._unavailable(_words(error)) from error
         self._failing = None
         self._count(envelopes)
+
+    def _unavailable(self, why: str) -> Unavailable:
+        self._failing = why
+        return Unavailable(f"Kafka: {why}")
 
     async def has_topic(self, name: str) -> bool:
         """Tell whether a topic (real name) exists; raises Unavailable where Kafka cannot be asked."""
         if self._producer is None:
             raise Unavailable("Kafka: the publisher is not connected")
         try:
-            async with asyncio.timeout(TOPIC_WITHIN):
-                return bool(await self._producer.partitions_for(name))
-        except (TimeoutError, UnknownTopicOrPartitionError):
-            return False
+            # Not `partitions_for`: it keeps asking for a missing topic, and cannot tell it from a Kafka that is away.
+            cluster = await self._producer.client.fetch_all_metadata()
         except KafkaError as error:
-            raise Unavailable(f"Kafka: {type(error).__name__}: {error}") from error
+            raise self._unavailable(_words(error)) from error
+        return name in cluster.topics()
 
     async def _send(self, envelope: Envelope) -> asyncio.Future[Any]:
         if self._producer is None:
@@ -142,8 +152,7 @@ class Publisher:
         except MessageSizeTooLargeError:
             raise BusError(f"a {signed.type} of {len(signed.value or b'')} bytes is too large for Kafka") from None
         except KafkaError as error:
-            self._failing = f"{type(error).__name__}: {error}"
-            raise Unavailable(f"Kafka: {self._failing}") from error
+            raise self._unavailable(_words(error)) from error
         return future
 
     async def _connect(self) -> AIOKafkaProducer:
@@ -167,3 +176,7 @@ class Publisher:
             # One label for all principals: their number has no bound.
             name = envelope.topic[prefix:]
             self._metrics.count("messages_published", topic="replies" if name.startswith("replies.") else name)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, for_code
 
 from grantkeeper.bus.connection import aiokafka_arguments, until_connected
 from grantkeeper.bus.errors import Unavailable, UnknownTopic
@@ -101,10 +101,9 @@ async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, missing: 
     new = [_new_topic(settings, name, topic) for name, topic in missing.items()]
     response = await admin.create_topics(new)
     for name, code, *_ in response.topic_errors:
-        error = for_code(code)
-        # Two processes that start together both see it missing.
-        if code and error is not TopicAlreadyExistsError:
-            raise error(f"topic {name} could not be made")
+        # Two processes that start together both see it missing: the later one looks again, and then compares.
+        if code:
+            raise for_code(code)(f"topic {name} could not be made")
     log.info("topics made", topics=sorted(missing))
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -136,6 +136,9 @@ class Installation:
                     batches = await consumer.getmany(partition, timeout_ms=1000)
                     found += [decode(r.topic, r.key, r.value, r.headers) for batch in batches.values() for r in batch]
         return found
+
+    def now(self) -> datetime:
+        return SYSTEM_CLOCK.now()
 
     async def letters(self) -> list[DeadLetter]:
         """The dead letters so far."""
