@@ -44,17 +44,9 @@ class ConfigEdits:
         stored = await self._store.get(command.config_id, session)
         if stored is None:
             return not_found(command.config_id, "config_id")
-        match command:
-            case ConfigUpdate():
-                return edits.update(stored, command, author)
-            case ConfigSetValidity():
-                return edits.set_validity(stored, command.validity, command.expected_revision, author)
-            case ConfigDelete():
-                return edits.delete(stored, command.expected_revision, author)
-            case ConfigUndelete():
-                return await self._undelete(stored, author, session)
-            case ConfigReleaseName():
-                return edits.release_name(stored, command.name, author)
+        if isinstance(command, ConfigUndelete):
+            return await self._undelete(stored, author, session)
+        return _change(stored, command, author)
 
     async def _create(self, command: ConfigCreate, author: Author, session: Session | None) -> Decision:
         if await self._store.ids_in_use([command.config_id], session):
@@ -82,6 +74,20 @@ class ConfigEdits:
             if holder is not None and holder.config_id != change.after.config_id:
                 return name_taken(name, holder)
         return change
+
+
+def _change(
+    stored: StoredConfig, command: ConfigUpdate | ConfigSetValidity | ConfigDelete | ConfigReleaseName, author: Author
+) -> Decision:
+    match command:
+        case ConfigUpdate():
+            return edits.update(stored, command, author)
+        case ConfigSetValidity():
+            return edits.set_validity(stored, command.validity, command.expected_revision, author)
+        case ConfigDelete():
+            return edits.delete(stored, command.expected_revision, author)
+        case ConfigReleaseName():
+            return edits.release_name(stored, command.name, author)
 
 
 def name_taken(name: str, holder: StoredConfig) -> Refusal:

@@ -70,5 +70,6 @@ def open_channels(urls: str | None, metrics: Metrics) -> Sequence[Channel]:
         apprise = Apprise()
         if not apprise.add(url):
             raise SettingsError(f"{SETTING}: URL {number} is none that Apprise knows: correct it (its wiki lists them)")
-        channels.append(AppriseChannel(f"{url.partition(":")[0]}-{number}", apprise, metrics))
+        kind = url.partition(":")[0]
+        channels.append(AppriseChannel(f"{kind}-{number}", apprise, metrics))
     return channels

@@ -82,12 +82,17 @@ def _decide(
     holder = holders.get(name_key(config.name))
     if holder is None:
         return _add(candidate, config, ids, command, author)
+    return _meet(candidate, config.name, holder, command, author)
+
+
+def _meet(candidate: Candidate, name: str, holder: StoredConfig, command: ConfigImport, author: Author) -> Decided:
+    """Decide on a record whose name is held."""
     if holder.text == candidate.record.text and holder.deleted_at is None:
         return _reported(candidate, "unchanged", holder)
     if holder.import_id == command.import_id:
         return _refused(candidate, _twice("in an earlier part"))
-    if holder.deleted_at is not None or name_key(holder.config.name) != name_key(config.name):
-        return _refused(candidate, _held(holder, config.name))
+    if holder.deleted_at is not None or name_key(holder.config.name) != name_key(name):
+        return _refused(candidate, _held(holder, name))
     if not command.overwrite:
         return _reported(candidate, "skipped", holder, _EXISTS)
     return _overwrite(candidate, holder, command, author)
