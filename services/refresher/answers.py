@@ -1,0 +1,73 @@
+"""What askers are told: decisions and records as replies, access tokens sealed to who asks."""
+
+from dataclasses import dataclass
+
+from grantkeeper.bus.received import ReplyTo
+from grantkeeper.bus.reply import failure, success
+from grantkeeper.crypto.ring import VaultRing
+from grantkeeper_client import format_time, seal_for_principal
+from schemas.replies import Reply
+from schemas.token_requests import AccessTokenView, TokenStatusView
+from services.refresher.announce import status_of
+from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.serving import Refuse, Serve
+from services.refresher.secrets_at_rest import Secrets
+
+Answer = tuple[ReplyTo, Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Makes replies; holds the keys that seal for principals."""
+
+    vault_ring: VaultRing
+    secrets: Secrets
+
+    def access_token(self, record: Record, to: ReplyTo, *, renamed: bool) -> Reply:
+        """Hand out the stored access token, bound to this very question."""
+        grant, config = record.grant, record.config
+        if grant.access_token is None or grant.expires_at is None:
+            raise LookupError(f"{record.config_id} has no access token to hand out")
+        bound = {
+            "config_id": record.config_id,
+            "generation": str(grant.generation),
+            "expires_at": format_time(grant.expires_at),
+            "correlation_id": to.correlation_id,
+        }
+        key = self.vault_ring.principal_sealing_key(to.principal, to.version, to.ring_id)
+        token = self.secrets.access_token(record.config_id, grant.access_token)
+        view = AccessTokenView(
+            config_id=record.config_id,
+            name=config.name,
+            renamed=renamed,
+            revision=record.revision,
+            generation=grant.generation,
+            access_token=seal_for_principal(key, token.get_secret_value(), bound=bound),
+            expires_at=grant.expires_at,
+            user=config.options.mailbox_login or grant.account,
+            mechanism=config.options.mechanism,
+            servers=config.options.servers,
+        )
+        return success(view.model_dump(mode="json", exclude_none=True))
+
+    def decided(self, record: Record, decision: Serve | Refuse, to: ReplyTo, *, renamed: bool) -> Reply:
+        """Carry out a decision on a `get`."""
+        if isinstance(decision, Serve):
+            return self.access_token(record, to, renamed=renamed)
+        return refusal(decision)
+
+    def waiting(self, record: Record, decision: Serve | Refuse, waiter: Waiter) -> Answer:
+        """Answer somebody who waited for a `get`."""
+        to = ReplyTo.from_dict(waiter.reply_to)
+        return to, self.decided(record, decision, to, renamed=waiter.renamed)
+
+
+def refusal(decision: Refuse) -> Reply:
+    """Make the reply of a refusal."""
+    return failure(decision.code, decision.message, retry_after=decision.retry_after)
+
+
+def status_reply(record: Record, *, renamed: bool = False, client_faulty: bool = False) -> Reply:
+    """Make the reply that carries a token's public state."""
+    view = TokenStatusView(status=status_of(record, client_faulty=client_faulty), renamed=renamed)
+    return success(view.model_dump(mode="json", exclude_none=True))

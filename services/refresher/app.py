@@ -1,0 +1,232 @@
+"""Wiring: which parts the process has, in the order in which they start, and which handler takes which topic."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from grantkeeper.bus.broker import Broker
+from grantkeeper.bus.consume import stream
+from grantkeeper.bus.dead_letter import DeadLetters
+from grantkeeper.bus.gate import principal_gate, service_gate
+from grantkeeper.bus.outbox import OutboxRelay
+from grantkeeper.bus.principals import PrincipalDirectory
+from grantkeeper.bus.publish import Publisher
+from grantkeeper.bus.reply import Replier
+from grantkeeper.bus.topics import Topics
+from grantkeeper.crypto.at_rest import AtRest
+from grantkeeper.crypto.ring import AuthRing, VaultRing
+from grantkeeper.mongo.client import MongoConnection
+from grantkeeper.mongo.indexes import Indexes
+from grantkeeper.mongo.outbox import Outbox
+from grantkeeper.process.clock import Clock, Ids
+from grantkeeper.process.failpoints import Failpoints
+from grantkeeper.process.health import HealthServer
+from grantkeeper.process.metrics import Metrics
+from grantkeeper.process.run import Loop, Part
+from schemas.topics import CONFIG_EVENTS, DEAD_LETTERS, EXPIRY_EVENTS, PRINCIPALS, TOKEN_EVENTS, TOKEN_REQUESTS
+from services.refresher.announce import CurrentState
+from services.refresher.answers import Answers
+from services.refresher.attempt import Attempts
+from services.refresher.authorization_store import AuthorizationStore
+from services.refresher.authorizations import Returns, Starts
+from services.refresher.client_store import ClientStore
+from services.refresher.clients import Clients, CurrentClient
+from services.refresher.config_events import ConfigEvents
+from services.refresher.credentials import Credentials
+from services.refresher.database_time import DatabaseTime
+from services.refresher.discovery import Discovery, MetadataDoor
+from services.refresher.ending import GrantEnding
+from services.refresher.gets import Gets
+from services.refresher.issuing import Issuing
+from services.refresher.login import LoginExchange
+from services.refresher.overview import Overview
+from services.refresher.provider_calls import Http, ProviderCalls
+from services.refresher.renewal import Renewal
+from services.refresher.requested import Requested
+from services.refresher.returned import Opener
+from services.refresher.scheduler import Scheduler
+from services.refresher.secrets_at_rest import Secrets
+from services.refresher.settings import RefresherSettings
+from services.refresher.store import GrantStore
+from services.refresher.storing import Storing
+from services.refresher.telling import Telling
+from services.refresher.token_requests import AboutOneGrant, TokenRequests
+from services.refresher.usage import Usage
+from services.refresher.wishes import Wishes
+
+NAME: Final = "refresher"
+TOPICS: Final = (CONFIG_EVENTS, PRINCIPALS, TOKEN_REQUESTS, TOKEN_EVENTS, EXPIRY_EVENTS, DEAD_LETTERS)
+
+
+class Door(Http, MetadataDoor, Protocol):
+    """The one door to providers: forms to token endpoints, metadata of issuers."""
+
+
+class Refresher:
+    """The wired process."""
+
+    def __init__(
+        self, settings: RefresherSettings, door: Door, *, clock: Clock, ids: Ids, failpoints: Failpoints
+    ) -> None:
+        self._settings = settings
+        self._door = door
+        self._clock = clock
+        self._ids = ids
+        self._failpoints = failpoints
+        self._metrics = Metrics(NAME)
+        self._ring = AuthRing.from_file(settings.rings.auth_file)
+        self._vault = VaultRing.from_file(settings.rings.vault_file)
+        self._secrets = Secrets(AtRest(self._vault), self._vault.fingerprint)
+        self._wire_bus()
+        self._wire_stores()
+        self._wire_attempts()
+        self._subscribe()
+
+    def _wire_bus(self) -> None:
+        kafka, key, clock, metrics = self._settings.kafka, self._ring.service_key(NAME), self._clock, self._metrics
+        self._topics = Topics(kafka, TOPICS, clock=clock, metrics=metrics)
+        self._publisher = Publisher(kafka, key, service=NAME, clock=clock, metrics=metrics)
+        self._directory = PrincipalDirectory(kafka, self._ring, service=NAME, clock=clock)
+        self._replier = Replier(self._publisher, self._ring, clock=clock, ids=self._ids, metrics=metrics)
+        self._dead_letters = DeadLetters(self._publisher, clock=clock, ids=self._ids, metrics=metrics)
+        self._broker = Broker(
+            kafka, service=NAME, clock=clock, ids=self._ids, metrics=metrics, failpoints=self._failpoints
+        )
+
+    def _wire_stores(self) -> None:
+        self._mongo = MongoConnection(self._settings.mongo, service=NAME, clock=self._clock)
+        database = self._mongo.database
+        self._store = GrantStore(database, DatabaseTime(self._clock), self._ids)
+        self._client_store = ClientStore(database)
+        self._logins = AuthorizationStore(database)
+        self._outboxes = (
+            Outbox(self._store.collection, CurrentState(self._ids)),
+            Outbox(self._client_store.collection, CurrentClient(self._ids)),
+        )
+        self._relay, self._client_relay = (self._relay_of(outbox) for outbox in self._outboxes)
+        self._clients = Clients(self._client_store, self._store, self._client_relay, self._ids)
+
+    def _relay_of(self, outbox: Outbox) -> OutboxRelay:
+        return OutboxRelay(
+            outbox, self._publisher, clock=self._clock, metrics=self._metrics, failpoints=self._failpoints
+        )
+
+    def _wire_attempts(self) -> None:
+        store, clients, clock, ids, metrics = self._store, self._clients, self._clock, self._ids, self._metrics
+        self._usage = Usage(store)
+        self._answers = Answers(self._vault, self._secrets)
+        self._discovery = Discovery(self._door, self._client_store, store.time, clock)
+        self._storing = Storing(store, clients, self._relay, clock=clock, ids=ids, failpoints=self._failpoints)
+        calls = ProviderCalls(
+            self._door,
+            self._discovery,
+            self._secrets,
+            self._vault.installation_private_jwks(),
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+            failpoints=self._failpoints,
+        )
+        telling = Telling(self._answers, self._replier, clients, store, self._usage, metrics)
+        issuing, storing = Issuing(self._secrets), self._storing
+        renewal = Renewal(store, calls, clients, issuing, storing, telling, ids)
+        login = LoginExchange(store, self._logins, calls, issuing, self._secrets, storing, telling, clients)
+        ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
+        attempts = Attempts(store, renewal, login, ending, storing, telling, clock)
+        self._scheduler = Scheduler(
+            store,
+            self._client_store,
+            clients,
+            attempts,
+            self._settings.attempts,
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+        )
+
+    def _subscribe(self) -> None:
+        ring, dead_letters, clock = self._ring, self._dead_letters, self._clock
+        requests_gate = principal_gate(
+            TOKEN_REQUESTS,
+            ring=ring,
+            directory=self._directory,
+            dead_letters=dead_letters,
+            replier=self._replier,
+            clock=clock,
+        )
+        events_gate = service_gate(CONFIG_EVENTS, ring=ring, dead_letters=dead_letters, clock=clock)
+        stream(self._broker, events_gate, group=NAME, handler=self._config_events().handle)
+        stream(self._broker, requests_gate, group=NAME, handler=self._token_requests().handle)
+
+    def _config_events(self) -> ConfigEvents:
+        return ConfigEvents(
+            self._store,
+            self._client_store,
+            self._clients,
+            self._relay,
+            self._ids,
+            self._scheduler.wake,
+            self._failpoints,
+        )
+
+    def _token_requests(self) -> TokenRequests:
+        store, clients, secrets = self._store, self._clients, self._secrets
+        wishes = Wishes(store, self._ids)
+        opener = Opener(self._vault.installation_private_jwks())
+        public_url = self._settings.public_url
+        starts = Starts(store, self._logins, self._discovery, secrets, self._storing, public_url, self._ids)
+        returns = Returns(store, self._logins, opener, secrets, wishes, self._storing)
+        about_one = AboutOneGrant(Requested(store, wishes, self._answers), starts, returns, clients)
+        gets = Gets(store, clients, self._answers, self._replier, self._usage, self._metrics)
+        credentials = Credentials(self._directory, self._ring, self._vault, self._settings.kafka)
+        return TokenRequests(
+            store,
+            gets,
+            about_one,
+            Overview(store, clients),
+            credentials,
+            self._replier,
+            self._scheduler.wake,
+            self._failpoints,
+        )
+
+    async def _prepare(self) -> None:
+        await self._store.prepare()
+        await self._client_store.prepare()
+        await self._logins.prepare()
+        for outbox in self._outboxes:
+            await outbox.ensure_index()
+
+    def parts(self) -> Sequence[Part]:
+        """Return the parts in the order in which they start."""
+        usage = Loop("usage", self._usage.flush, clock=self._clock, metrics=self._metrics, patience=300.0)
+        checks = {
+            "mongo": self._mongo.problems,
+            "publisher": self._publisher.problems,
+            "principals": self._directory.problems,
+            "outbox": self._relay.problems,
+            "client outbox": self._client_relay.problems,
+            "consumers": self._broker.problems,
+            "scheduler": self._scheduler.problems,
+            "usage": usage.problems,
+        }
+        return [
+            HealthServer(self._settings.health, self._metrics, checks),
+            self._mongo,
+            Indexes(self._prepare),
+            self._topics,
+            self._publisher,
+            self._directory,
+            self._relay,
+            self._client_relay,
+            self._broker,
+            self._scheduler,
+            usage,
+        ]
+
+
+def build_app(
+    settings: RefresherSettings, door: Door, *, clock: Clock, ids: Ids, failpoints: Failpoints | None = None
+) -> Sequence[Part]:
+    """Wire the process; raises RingError for a ring that cannot be used."""
+    hooks = failpoints or Failpoints.from_setting(settings.failpoint)
+    return Refresher(settings, door, clock=clock, ids=ids, failpoints=hooks).parts()

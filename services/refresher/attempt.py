@@ -1,0 +1,74 @@
+"""One attempt: does what a claimed record calls for; whoever does it stores the outcome and answers who waited.
+
+The lease is the write-ahead: it is checked just before sending and never renewed. An attempt that comes too late gives
+the lease back unused.
+"""
+
+from typing import Final
+
+from grantkeeper.process.clock import Clock
+from grantkeeper.process.logging import get_logger
+from services.refresher.domain.record import Record
+from services.refresher.domain.schedule import ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
+from services.refresher.ending import GrantEnding
+from services.refresher.login import LoginExchange
+from services.refresher.provider_calls import POST_TIMEOUT
+from services.refresher.renewal import FORCED, Renewal
+from services.refresher.store import LEASE_SECONDS, GrantStore
+from services.refresher.storing import Ending, Storing
+from services.refresher.telling import Telling
+
+log = get_logger(__name__)
+
+MARGIN: Final = 1.0
+"""Seconds between the end of the longest call and the end of the lease that must be left for storing."""
+
+
+class Attempts:
+    """Carries out claimed records, one at a time each."""
+
+    def __init__(
+        self,
+        store: GrantStore,
+        renewal: Renewal,
+        login: LoginExchange,
+        grant_ending: GrantEnding,
+        storing: Storing,
+        telling: Telling,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._renewal = renewal
+        self._login = login
+        self._grant_ending = grant_ending
+        self._storing = storing
+        self._telling = telling
+        self._clock = clock
+
+    async def run(self, claimed: Record, claimed_at: float) -> None:
+        """Work on one record; `claimed_at` is the monotonic time at which the claim was sent."""
+        action = plan(claimed, self._store.time.now())
+        left = claimed_at + LEASE_SECONDS - self._clock.monotonic()
+        if not isinstance(action, Settle) and left < POST_TIMEOUT + MARGIN:
+            log.warning("lease given back, too little of it is left", config_id=claimed.config_id, left=round(left, 1))
+            await self._store.release(claimed)
+            return
+        match action:
+            case Refresh() | Mint():
+                await self._renewal.renew(claimed, action)
+            case ExchangeCode(wish):
+                await self._login.exchange(claimed, wish)
+            case Revoke(wish):
+                await self._grant_ending.revoke(claimed, wish)
+            case Purge():
+                await self._grant_ending.purge(claimed)
+            case Settle():
+                await self._settle(claimed)
+
+    async def _settle(self, claimed: Record) -> None:
+        """Write what time alone has changed; forced wishes that cannot be carried out are answered by the state."""
+        expired = claimed.grant.expires_at is not None and claimed.grant.expires_at <= self._store.time.now()
+        ending = Ending(lambda record, _: record, "expired" if expired else "config_changed", FORCED)
+        written = await self._storing.end(claimed, ending)
+        if written is not None:
+            await self._telling.ended(written, failed=True)

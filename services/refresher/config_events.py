@@ -1,0 +1,124 @@
+"""Topic `config.events`: takes the public half of each config with its sealed secret; the grant stays as it is.
+
+Guarded by the config's sequence: an event that comes twice, or late, changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from grantkeeper.bus.outbox import OutboxRelay
+from grantkeeper.bus.received import ReceivedEvent
+from grantkeeper.mongo.outbox import Pending
+from grantkeeper.process.clock import Ids
+from grantkeeper.process.failpoints import Failpoints
+from schemas.config_events import ConfigChanged, ConfigPurged
+from schemas.token_events import Happened
+from services.refresher.announce import announced
+from services.refresher.client_store import ClientStore
+from services.refresher.clients import Clients
+from services.refresher.domain.client import client_of, origin_of
+from services.refresher.domain.grant import config_changed, purged
+from services.refresher.domain.record import Record
+from services.refresher.store import GrantStore, Written
+
+CONCURRENT = 32
+"""Writes at a time: an import of 10,000 configs comes in batches of 500."""
+
+
+class ConfigEvents:
+    """The handler of the topic; `wake` starts the attempt loop at once."""
+
+    def __init__(
+        self,
+        store: GrantStore,
+        client_store: ClientStore,
+        clients: Clients,
+        relay: OutboxRelay,
+        ids: Ids,
+        wake: Callable[[], None],
+        failpoints: Failpoints,
+    ) -> None:
+        self._store = store
+        self._client_store = client_store
+        self._clients = clients
+        self._relay = relay
+        self._ids = ids
+        self._wake = wake
+        self._failpoints = failpoints
+
+    async def handle(self, batch: Sequence[ReceivedEvent]) -> None:
+        """Store the newest state of each config of a batch, then publish what changed."""
+        newest = _newest(batch)
+        changed = [event for event in newest.values() if isinstance(event, ConfigChanged)]
+        await self._client_store.meet([client_of(event.config) for event in changed])
+        known = await self._store.read_many(newest)
+        limit = asyncio.Semaphore(CONCURRENT)
+        written = await asyncio.gather(
+            *(self._limited(limit, event, known.get(config_id)) for config_id, event in newest.items())
+        )
+        await self._failpoints.reach("refresher.config_stored")
+        await self._relay.publish_now([pending for pending in written if pending is not None])
+        self._wake()
+
+    async def _limited(
+        self, limit: asyncio.Semaphore, event: ConfigChanged | ConfigPurged, record: Record | None
+    ) -> Pending | None:
+        async with limit:
+            return await self._take(event, record)
+
+    async def _take(self, event: ConfigChanged | ConfigPurged, record: Record | None) -> Pending | None:
+        while record is None or event.sequence > record.config_sequence:
+            if record is None and isinstance(event, ConfigPurged):
+                return None
+            written = await self._write(event, record)
+            if written is not None:
+                await self._another_secret(record, written.record)
+                return written.pending
+            record = await self._store.read(event.config_id)
+        return None
+
+    async def _write(self, event: ConfigChanged | ConfigPurged, record: Record | None) -> Written | None:
+        now = self._store.time.now()
+        after = self._transition(event, record, now)
+        settled, entries = announced(
+            record,
+            after,
+            now=now,
+            happened=_happened(after),
+            actor=event.actor if isinstance(event, ConfigChanged) else None,
+            ids=self._ids,
+            client_faulty=self._clients.is_faulty(after.client),
+        )
+        if record is None:
+            return await self._store.insert(settled, entries)
+        return await self._store.write(record, settled, entries)
+
+    def _transition(self, event: ConfigChanged | ConfigPurged, record: Record | None, now: datetime) -> Record:
+        if isinstance(event, ConfigChanged):
+            client = client_of(event.config).hash
+            return config_changed(record, event, client=client, origin=origin_of(event.config), now=now)
+        if record is None:
+            raise LookupError(f"{event.config_id} was purged before it was known here")
+        return purged(record, event.sequence)
+
+    async def _another_secret(self, before: Record | None, after: Record) -> None:
+        """Trust a client again that got a new secret."""
+        if before is not None and before.secret != after.secret:
+            await self._clients.clear(after.client)
+
+
+def _newest(batch: Sequence[ReceivedEvent]) -> dict[str, ConfigChanged | ConfigPurged]:
+    newest: dict[str, ConfigChanged | ConfigPurged] = {}
+    for received in batch:
+        message = received.message
+        if not isinstance(message, ConfigChanged | ConfigPurged):
+            continue  # a tombstone: the purge before it said all
+        known = newest.get(message.config_id)
+        if known is None or message.sequence > known.sequence:
+            newest[message.config_id] = message
+    return newest
+
+
+def _happened(record: Record) -> Happened:
+    return "deleted" if record.deleted else "config_changed"

@@ -1,0 +1,102 @@
+"""The endpoints of each config: its own addresses, else its issuer's metadata, fetched at first need and daily.
+
+The last good metadata is used while the issuer is away. Metadata that name another token host than before are not
+believed: the refresh token would go to a stranger. They stop the client and ask the admin.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from grantkeeper.oauth2.answer import HttpAnswer
+from grantkeeper.oauth2.discovery import (
+    DiscoveryFailed,
+    Endpoints,
+    Metadata,
+    endpoints,
+    host,
+    metadata_urls,
+    parse_metadata,
+)
+from grantkeeper.oauth2.http_errors import HttpError
+from grantkeeper.process.clock import Clock
+from grantkeeper.process.logging import get_logger
+from schemas.token_config import TokenConfig
+from services.refresher.client_store import ClientStore
+from services.refresher.database_time import DatabaseTime
+from services.refresher.domain.record import Record
+
+log = get_logger(__name__)
+
+FRESH_FOR: Final = timedelta(days=1)
+KEPT_IN_MEMORY: Final = 300.0
+"""Seconds for which a process does not ask the database again."""
+
+
+class MetadataDoor(Protocol):
+    """The door to issuers (grantkeeper.oauth2.http)."""
+
+    async def get(self, url: str) -> HttpAnswer:
+        """Fetch a document; raises HttpError."""
+        ...
+
+
+class Discovery:
+    """Knows where the requests of a record go."""
+
+    def __init__(self, http: MetadataDoor, clients: ClientStore, time: DatabaseTime, clock: Clock) -> None:
+        self._http = http
+        self._clients = clients
+        self._time = time
+        self._clock = clock
+        self._known: dict[str, tuple[float, Metadata]] = {}
+
+    async def of(self, record: Record) -> Endpoints:
+        """Return the endpoints; raises DiscoveryFailed or HttpError where metadata are needed and not to be had."""
+        options = record.config.options
+        if not options.discovery or options.issuer is None:
+            return endpoints(record.config)
+        at, metadata = self._known.get(record.client, (0.0, None))
+        if metadata is None or self._clock.monotonic() - at > KEPT_IN_MEMORY:
+            metadata = await self._current(record, options.issuer)
+            self._known[record.client] = (self._clock.monotonic(), metadata)
+        return endpoints(record.config, metadata)
+
+    async def _current(self, record: Record, issuer: str) -> Metadata:
+        client = await self._clients.read(record.client)
+        now = self._time.now()
+        stored = None if client is None else client.metadata
+        at = None if client is None else client.metadata_at
+        if stored is not None and at is not None and now - at < FRESH_FOR:
+            return stored
+        try:
+            fetched = await self._fetched(record.config, issuer)
+        except (DiscoveryFailed, HttpError):
+            if stored is None:
+                raise
+            log.warning("metadata not renewed, the last good ones are used", client=record.client)
+            return stored
+        _same_host(stored, fetched)
+        if client is not None:
+            await self._clients.write(client, replace(client, metadata=fetched, metadata_at=now), (), now)
+        return fetched
+
+    async def _fetched(self, config: TokenConfig, issuer: str) -> Metadata:
+        failed: DiscoveryFailed | None = None
+        for url in metadata_urls(issuer):
+            answer = await self._http.get(url)
+            try:
+                return parse_metadata(answer, issuer, config.options.issuer_check)
+            except DiscoveryFailed as error:
+                failed = failed or error
+        raise failed or DiscoveryFailed("the issuer names no metadata address")
+
+
+def _same_host(stored: Metadata | None, fetched: Metadata) -> None:
+    before = None if stored is None or stored.token_endpoint is None else host(stored.token_endpoint)
+    now = None if fetched.token_endpoint is None else host(fetched.token_endpoint)
+    if before is not None and now != before:
+        raise DiscoveryFailed(
+            f"the issuer's metadata name another token host ({now}) than before ({before}): nothing is sent there. If "
+            f"the provider really moved, enter the new token address in the config"
+        )

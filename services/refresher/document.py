@@ -1,0 +1,147 @@
+"""Records as documents of `grants` and back; the only place that knows the field names of the collection.
+
+Beside the record stand fields for queries alone: `names` (resolving), `search`, `next_refresh_at` (the overview).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any, Final
+
+from schemas.token_config import TokenConfig
+from schemas.token_status import LastError
+from services.refresher.domain.names import name_keys
+from services.refresher.domain.record import Grant, Lease, Origin, Quarantined, Record, Waiter, Wish
+from services.refresher.domain.schedule import next_refresh_at
+
+Document = dict[str, Any]
+
+OUTSIDE_WRITES: Final = frozenset({"config_id", "waiters", "lease", "used_by"})
+"""Fields of a record that a settled write never sets: others write them without changing the sequence."""
+
+_PLAIN: Final = (
+    "revision",
+    "config_sequence",
+    "client",
+    "created_at",
+    "changed_at",
+    "secret",
+    "deleted",
+    "purged",
+    "due",
+    "not_before",
+    "failures",
+    "error_scope",
+    "authorizing_until",
+    "state",
+    "sequence",
+)
+WHOLE: Final[Document] = dict.fromkeys(
+    (
+        *_PLAIN,
+        "config",
+        "origin",
+        "former_names",
+        "grant",
+        "lease",
+        "last_error",
+        "wishes",
+        "waiters",
+        "told",
+        "used_by",
+    ),
+    1,
+) | {"now": "$$NOW"}
+"""Projection of a whole record, with the database's time as `now`."""
+
+_GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
+
+
+def to_document(record: Record) -> Document:
+    """Write every field but the identity."""
+    return {
+        **{name: getattr(record, name) for name in _PLAIN},
+        "config": record.config.model_dump(mode="json", exclude_none=True),
+        "origin": asdict(record.origin),
+        "former_names": list(record.former_names),
+        "grant": _grant_document(record.grant),
+        "lease": None if record.lease is None else asdict(record.lease),
+        "last_error": None if record.last_error is None else record.last_error.model_dump(),
+        "wishes": [wish_document(wish) for wish in record.wishes],
+        "waiters": [waiter_document(waiter) for waiter in record.waiters],
+        "told": dict(record.told),
+        "used_by": dict(record.used_by),
+        "names": name_keys(record.config.name, record.former_names),
+        "search": _search_text(record),
+        "next_refresh_at": next_refresh_at(record, record.changed_at),
+    }
+
+
+def changes(before: Record, after: Record) -> Document:
+    """Return the fields that differ, for `$set`; those that others write are left alone."""
+    old, new = to_document(before), to_document(after)
+    return {name: value for name, value in new.items() if name not in OUTSIDE_WRITES and old[name] != value}
+
+
+def from_document(document: Mapping[str, Any]) -> Record:
+    """Read a whole document."""
+    error = document.get("last_error")
+    return Record(
+        config_id=document["_id"],
+        config=TokenConfig.model_validate(document["config"]),
+        origin=Origin(**document["origin"]),
+        former_names=tuple(document["former_names"]),
+        grant=_grant(document["grant"]),
+        lease=_lease(document.get("lease")),
+        last_error=None if error is None else LastError.model_validate(error),
+        wishes=tuple(wish(each) for each in document["wishes"]),
+        waiters=tuple(waiter(each) for each in document["waiters"]),
+        told=document["told"],
+        used_by=document["used_by"],
+        **{name: document[name] for name in _PLAIN},
+    )
+
+
+def waiter_document(waiting: Waiter) -> Document:
+    """Write somebody who waits."""
+    return asdict(waiting)
+
+
+def waiter(document: Mapping[str, Any]) -> Waiter:
+    """Read somebody who waits."""
+    return Waiter(**document)
+
+
+def wish_document(wished: Wish) -> Document:
+    """Write a wish with its askers."""
+    return {**asdict(wished), "askers": [waiter_document(asker) for asker in wished.askers]}
+
+
+def wish(document: Mapping[str, Any]) -> Wish:
+    """Read a wish with its askers."""
+    return Wish(**{**document, "askers": tuple(waiter(asker) for asker in document["askers"])})
+
+
+def _grant_document(grant: Grant) -> Document:
+    return {
+        **{name: getattr(grant, name) for name in _GRANT},
+        "origin": None if grant.origin is None else asdict(grant.origin),
+        "quarantine": [asdict(kept) for kept in grant.quarantine],
+    }
+
+
+def _grant(document: Mapping[str, Any]) -> Grant:
+    origin = document["origin"]
+    plain = {name: document[name] for name in _GRANT}
+    grant = Grant(**plain, origin=None if origin is None else Origin(**origin))
+    kept = tuple(Quarantined(**each) for each in document["quarantine"])
+    return replace(grant, quarantine=kept) if kept else grant
+
+
+def _lease(document: Mapping[str, Any] | None) -> Lease | None:
+    return None if document is None else Lease(document["token"], document["until"])
+
+
+def _search_text(record: Record) -> str:
+    options, account = record.config.options, record.grant.account
+    parts = (record.config.name, record.config.template, account, options.mailbox_login)
+    return "\n".join(part.casefold() for part in parts if part)

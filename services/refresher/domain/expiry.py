@@ -1,0 +1,166 @@
+"""Which expiry events a record calls for: a comparison of what should be open with what was told.
+
+A cause is told once per stage until it is gone; a config that goes off settles all of its causes at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
+from schemas.reasons import NotificationKind
+from services.refresher.domain.record import Record
+from services.refresher.domain.schedule import ENDS_SOON_DAYS, NEVER_AUTHORIZED_AFTER, secret_ends_at
+from services.refresher.domain.status import wrong_account
+
+GOOGLE_TESTING_LIFE: Final = timedelta(days=7)
+"""Google ends refresh tokens of apps in publishing status "Testing" after 7 days (reported as 604799 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One open cause of a record."""
+
+    kind: NotificationKind
+    cure_id: str
+    cure: str
+    stage: str = "open"
+    text: str = ""
+    ends_at: datetime | None = None
+
+
+SIGN_IN: Final = "sign-in-again"
+
+ExpiryEvent = ExpiryReported | ExpiryRecovered | ConfigWentOff
+
+
+def notices(record: Record, now: datetime) -> Iterator[Notice]:
+    """Yield what should be open for a record that serves; a client's fault is told once for the client, elsewhere."""
+    if record.is_off:
+        return
+    yield from _of_the_state(record, now)
+    yield from _of_the_grant(record)
+    yield from _ending_soon(record, now)
+
+
+def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:
+    error = record.last_error
+    text = error.text if error is not None else ""
+    if record.state == "expired" and record.failures:
+        cure = (
+            (error.cure_id, error.cure)
+            if error is not None
+            else ("none", "Nothing to do: the next try comes by itself.")
+        )
+        yield Notice("expired_token", *cure, text=text)
+    if record.state == "reauthorization_required":
+        yield Notice("expired_refresh_token", SIGN_IN, "Request a new token: log in again.", text=text)
+        if record.grant.lost_rotation:
+            yield Notice(
+                "lost_rotation",
+                SIGN_IN,
+                "An answer of the provider was lost after it had replaced the refresh token. Log in again.",
+                text=text,
+            )
+    if record.state == "not_authorized" and record.created_at + NEVER_AUTHORIZED_AFTER <= now:
+        yield Notice("never_authorized", SIGN_IN, "Request a new token: nobody has logged in yet.")
+    if error is not None and error.meaning in {"config_fault", "policy"} and record.failures:
+        yield Notice("config_fault", error.cure_id, error.cure, text=text)
+
+
+def _of_the_grant(record: Record) -> Iterator[Notice]:
+    grant = record.grant
+    if wrong_account(record):
+        expected = record.config.options.mailbox_login
+        yield Notice(
+            "wrong_account",
+            SIGN_IN,
+            f"{grant.account} logged in, {expected} was expected: log in with the right account, or correct the login.",
+        )
+    if grant.quarantine:
+        yield Notice(
+            "quarantined_refresh_token",
+            SIGN_IN,
+            "Two answers of the provider crossed; one refresh token is kept aside. Log in again if refreshing fails.",
+        )
+    if _is_testing_mode(record):
+        yield Notice(
+            "testing_mode_app",
+            "publish-app",
+            "The app is in testing mode, so logins end after 7 days: publish it at the provider, then log in again.",
+            ends_at=grant.refresh_token_expires_at,
+        )
+
+
+def _is_testing_mode(record: Record) -> bool:
+    """Tell whether a Google login ends after exactly the 7 days of an app in testing mode."""
+    grant = record.grant
+    if grant.refresh_token_expires_at is None or grant.authorized_at is None:
+        return False
+    if "google" not in (grant.token_host or ""):
+        return False
+    return grant.refresh_token_expires_at - grant.authorized_at <= GOOGLE_TESTING_LIFE
+
+
+def _ending_soon(record: Record, now: datetime) -> Iterator[Notice]:
+    secret, refresh_token = secret_ends_at(record), record.grant.refresh_token_expires_at
+    if secret is not None and (stage := _stage(secret, now)):
+        cure = "Make a new client secret at the provider and put it into this token config."
+        yield Notice("client_secret_ends", "new-client-secret", cure, stage, ends_at=secret)
+    if refresh_token is not None and record.grant.state == "authorized" and (stage := _stage(refresh_token, now)):
+        cure = "Request a new token before that day: log in again."
+        yield Notice("refresh_token_ends", SIGN_IN, cure, stage, ends_at=refresh_token)
+
+
+def _stage(end: datetime, now: datetime) -> str | None:
+    """Return the number of days that was passed last, as text; None while the end is far."""
+    left = end - now
+    passed = [days for days in ENDS_SOON_DAYS if left <= timedelta(days=days)]
+    return str(min(passed)) if passed else None
+
+
+def expiry_events(
+    told: Mapping[str, str], record: Record, now: datetime
+) -> tuple[dict[str, str], tuple[ExpiryEvent, ...]]:
+    """Compare a settled record with what was told before: what is told now, and the events that say so."""
+    if record.is_off:
+        return {}, (_went_off(record, now),) if told else ()
+    wanted = {notice.kind: notice for notice in notices(record, now)}
+    events: list[ExpiryEvent] = [
+        _reported(record, notice, now) for notice in wanted.values() if told.get(notice.kind) != notice.stage
+    ]
+    gone = [kind for kind in told if kind not in wanted]
+    if gone:
+        causes = tuple(f"{record.config_id}:{kind}" for kind in gone)
+        events.append(ExpiryRecovered(causes=causes, config_id=record.config_id, at=now, sequence=record.sequence))
+    return {notice.kind: notice.stage for notice in wanted.values()}, tuple(events)
+
+
+def _went_off(record: Record, now: datetime) -> ConfigWentOff:
+    return ConfigWentOff(
+        config_id=record.config_id,
+        why="config_deleted" if record.deleted else "config_off",
+        at=now,
+        sequence=record.sequence,
+    )
+
+
+def _reported(record: Record, notice: Notice, now: datetime) -> ExpiryReported:
+    config = record.config
+    return ExpiryReported(
+        cause=f"{record.config_id}:{notice.kind}",
+        kind=notice.kind,
+        config_id=record.config_id,
+        name=config.name,
+        template=config.template,
+        validity=config.validity,
+        notify_expired_token=config.notify_expired_token,
+        notify_expired_refresh_token=config.notify_expired_refresh_token,
+        cure_id=notice.cure_id,
+        cure=notice.cure,
+        text=notice.text,
+        at=now,
+        ends_at=notice.ends_at,
+        sequence=record.sequence,
+    )

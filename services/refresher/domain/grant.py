@@ -1,0 +1,260 @@
+"""The state machine of a grant: pure transitions from one record to the next.
+
+A refresh token is never deleted by an error, only by a command. Whoever stores a transition settles it first.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from grantkeeper.oauth2.errors import Failure
+from schemas.config_events import ConfigChanged
+from schemas.token_status import LastError
+from services.refresher.domain.record import Grant, Origin, Quarantined, Record
+from services.refresher.domain.recovery import wait_after
+from services.refresher.domain.schedule import next_due
+from services.refresher.domain.status import public_state
+
+QUARANTINE_MAX = 5
+"""Refresh tokens kept aside; more than a few of them mean that somebody must look, not that we must store."""
+
+
+class Login(Protocol):
+    """What a login was started for."""
+
+    @property
+    def state_hash(self) -> str: ...
+    @property
+    def origin(self) -> Origin: ...
+    @property
+    def scope(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a token endpoint yielded, encrypted, in the database's time."""
+
+    access_token: str = field(repr=False)
+    obtained_at: datetime
+    expires_at: datetime
+    refresh_token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = None
+    refresh_token_expires_at: datetime | None = None
+    scope: str | None = None
+    account: str | None = None
+    token_host: str | None = None
+
+
+def refreshed(record: Record, issued: Issued) -> Record:
+    """Take a success of a refresh or a mint."""
+    old = record.grant
+    grant = _with_access_token(old, issued)
+    grant = replace(grant, authorized_at=old.authorized_at or issued.obtained_at, origin=old.origin or record.origin)
+    return _well(replace(record, grant=_with_refresh_token(grant, old, issued)))
+
+
+def authorized(record: Record, issued: Issued, login: Login) -> Record:
+    """Take the grant of a new login; the old one ends here and not before.
+
+    It belongs to the client that the login was started for, even if the config names another one meanwhile.
+    """
+    old = record.grant
+    grant = replace(
+        _with_access_token(old, issued),
+        authorized_at=issued.obtained_at,
+        authorization=login.state_hash,
+        origin=login.origin,
+        asked_scope=login.scope,
+        scope=issued.scope or login.scope,
+        account=issued.account,
+        quarantine=(),
+    )
+    if issued.refresh_token is not None:
+        grant = replace(_with_refresh_token(grant, old, issued), previous_refresh_token=None)
+    elif not _same_holder(record.grant, grant):
+        grant = replace(grant, refresh_token=None, previous_refresh_token=None, fingerprint=None)
+    return _well(replace(record, grant=grant, authorizing_until=None))
+
+
+def _with_access_token(old: Grant, issued: Issued) -> Grant:
+    return replace(
+        old,
+        state="authorized",
+        generation=old.generation + 1,
+        access_token=issued.access_token,
+        obtained_at=issued.obtained_at,
+        expires_at=issued.expires_at,
+        scope=issued.scope or old.scope,
+        account=issued.account or old.account,
+        token_host=issued.token_host or old.token_host,
+        unknown=0,
+        lost_rotation=False,
+    )
+
+
+def _with_refresh_token(grant: Grant, old: Grant, issued: Issued) -> Grant:
+    """Take a new refresh token; the one that was just used is kept until the new one has worked."""
+    if issued.refresh_token is None or issued.fingerprint == old.fingerprint:
+        ends = issued.refresh_token_expires_at or old.refresh_token_expires_at
+        return replace(grant, previous_refresh_token=None, refresh_token_expires_at=ends)
+    return replace(
+        grant,
+        refresh_token=issued.refresh_token,
+        fingerprint=issued.fingerprint,
+        previous_refresh_token=old.refresh_token,
+        refresh_token_expires_at=issued.refresh_token_expires_at,
+    )
+
+
+def _same_holder(old: Grant, new: Grant) -> bool:
+    """Tell whether a stored refresh token may serve on after a login that brought none: same client, same account.
+
+    Providers give none where consent was there already (Google without prompt=consent). The refresh token of another
+    account would silently change the mailbox with the next refresh.
+    """
+    same_account = old.account is None or new.account is None or old.account == new.account
+    return old.origin == new.origin and same_account
+
+
+def _well(record: Record) -> Record:
+    return replace(record, failures=0, last_error=None, error_scope=None, not_before=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Straggler:
+    """A refresh token that came without an access token: the stored one may be used up."""
+
+    refresh_token: str = field(repr=False)
+    fingerprint: str
+
+
+def failed(
+    record: Record, failure: Failure, now: datetime, chance: float, straggler: Straggler | None = None
+) -> Record:
+    """Take an attempt that yielded no access token."""
+    failures = record.failures + 1
+    grant = _with_straggler(record.grant, straggler)
+    if failure.attempt_class == "ambiguous":
+        grant = replace(grant, unknown=grant.unknown + 1)
+    if failure.attempt_class == "reauthorization" and not record.mints:
+        grant = replace(grant, state="reauthorization_required", lost_rotation=grant.unknown > 0)
+    wait = None if _at_once(grant, failure) else wait_after(failure, failures, chance)
+    return replace(
+        with_error(record, failure, now),
+        grant=grant,
+        failures=failures,
+        not_before=None if wait is None else now + wait,
+    )
+
+
+def _with_straggler(grant: Grant, straggler: Straggler | None) -> Grant:
+    if straggler is None or straggler.fingerprint == grant.fingerprint:
+        return grant
+    return replace(
+        grant,
+        generation=grant.generation + 1,
+        refresh_token=straggler.refresh_token,
+        fingerprint=straggler.fingerprint,
+        previous_refresh_token=grant.refresh_token,
+        unknown=0,
+    )
+
+
+def _at_once(grant: Grant, failure: Failure) -> bool:
+    """Tell whether this is the first unknown outcome: once, and at once, the same refresh token is sent again."""
+    return failure.attempt_class == "ambiguous" and grant.unknown == 1
+
+
+def tries_again_at_once(record: Record) -> bool:
+    """Tell whether waiters are better off with the second try than with the failure of the first."""
+    return record.grant.unknown == 1 and record.not_before is None and record.failures > 0
+
+
+def with_error(record: Record, failure: Failure, now: datetime) -> Record:
+    """Note what went wrong, for people."""
+    error = LastError(
+        at=now,
+        meaning=failure.attempt_class,
+        code=failure.code,
+        text=failure.text,
+        cure_id=failure.cure_id,
+        cure=failure.cure,
+        correlation_id=failure.correlation_id,
+    )
+    return replace(record, last_error=error, error_scope=failure.scope)
+
+
+def authorization_started(record: Record, until: datetime) -> Record:
+    """Note that a login is in progress."""
+    return replace(record, authorizing_until=until)
+
+
+def authorization_failed(record: Record, failure: Failure, now: datetime) -> Record:
+    """Take a login that yielded nothing: the grant stays as it was."""
+    return replace(with_error(record, failure, now), authorizing_until=None)
+
+
+def revoked(record: Record) -> Record:
+    """End the grant by command: the one transition that deletes tokens."""
+    old = record.grant
+    grant = Grant(state="revoked", generation=old.generation + 1, account=old.account, authorized_at=old.authorized_at)
+    return _well(replace(record, grant=grant, authorizing_until=None))
+
+
+def quarantined(record: Record, refresh_token: str, generation: int, now: datetime) -> Record:
+    """Keep a refresh token that came back after another one had been stored."""
+    kept = (*record.grant.quarantine, Quarantined(refresh_token, generation, now))[-QUARANTINE_MAX:]
+    return replace(record, grant=replace(record.grant, quarantine=kept))
+
+
+def config_changed(
+    record: Record | None, event: ConfigChanged, *, client: str, origin: Origin, now: datetime
+) -> Record:
+    """Take a newer state of the config; the grant is left as it is."""
+    changed = replace(
+        record or _new(event, client, origin, now),
+        config=event.config.model_copy(update={"client_secret": None}),
+        secret=event.config.client_secret,
+        revision=event.revision,
+        config_sequence=event.sequence,
+        former_names=event.former_names,
+        deleted=event.deleted,
+        client=client,
+        origin=origin,
+    )
+    return changed if record is None or event.revision == record.revision else _another_chance(changed)
+
+
+def _new(event: ConfigChanged, client: str, origin: Origin, now: datetime) -> Record:
+    return Record(
+        config_id=event.config_id,
+        config=event.config,
+        revision=event.revision,
+        config_sequence=event.sequence,
+        client=client,
+        origin=origin,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def _another_chance(record: Record) -> Record:
+    """Try again at once after an edit, where a fault waited for one."""
+    waited = record.last_error is not None and record.last_error.meaning in {"client_fault", "config_fault", "policy"}
+    return replace(record, not_before=None, failures=0) if waited else record
+
+
+def purged(record: Record, sequence: int) -> Record:
+    """Take the end of a config: the attempt loop revokes and removes."""
+    return replace(record, purged=True, deleted=True, config_sequence=sequence)
+
+
+def settled(record: Record, now: datetime, *, client_faulty: bool = False) -> Record:
+    """Compute what follows from a transition: state, due time, sequence."""
+    return replace(
+        record,
+        state=public_state(record, now, client_faulty=client_faulty),
+        due=next_due(record, now),
+        sequence=record.sequence + 1,
+        changed_at=now,
+    )

@@ -1,0 +1,149 @@
+"""One document of `grants` as values: the config's public half, the grant, and what is in progress about it.
+
+Times are aware UTC and the database's: whoever passes `now` has it from there. Encrypted values are opaque here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from schemas.reasons import FaultScope, PublicState
+from schemas.token_config import TokenConfig
+from schemas.token_status import LastError
+
+GrantState = Literal["none", "authorized", "reauthorization_required", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom a refresh token was granted to and by; a config that names others needs a new login."""
+
+    client_id: str
+    host: str
+    """host[:port] of the token endpoint, of the issuer where the endpoint comes by discovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A refresh token that came back after another one had been stored: kept, never used by itself."""
+
+    refresh_token: str = field(repr=False)
+    generation: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorization yielded, as stored; every secret is encrypted."""
+
+    state: GrantState = "none"
+    generation: int = 0
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    previous_refresh_token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = None
+    obtained_at: datetime | None = None
+    expires_at: datetime | None = None
+    refresh_token_expires_at: datetime | None = None
+    authorized_at: datetime | None = None
+    authorization: str | None = None
+    """Hash of the state of the login that yielded this grant."""
+    scope: str | None = None
+    asked_scope: str | None = None
+    account: str | None = None
+    origin: Origin | None = None
+    token_host: str | None = None
+    """host[:port] of the token endpoint that answered: the refresh token goes to no other."""
+    unknown: int = 0
+    """How often the refresh token was sent without learning the outcome, since the last success."""
+    lost_rotation: bool = False
+    quarantine: tuple[Quarantined, ...] = ()
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether the access token is good right now."""
+        return self.access_token is not None and self.expires_at is not None and self.expires_at > now
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The exclusive right to one attempt; one that is found expired means that an outcome is unknown."""
+
+    token: str
+    until: datetime
+
+
+WishKind = Literal["complete", "revoke", "refresh", "report_rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Somebody who is answered by whoever ends the attempt."""
+
+    id: str
+    """`<principal>:<message id>`: the same question asked twice waits once."""
+    reply_to: Mapping[str, Any]
+    min_validity: int = 0
+    deadline: datetime | None = None
+    renamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that the attempt loop is to do for an admin or a mail module."""
+
+    id: str
+    kind: WishKind
+    actor: str
+    generation: int | None = None
+    code: str | None = field(default=None, repr=False)
+    """The authorization code, encrypted; only in a `complete`."""
+    askers: tuple[Waiter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One grant with all that belongs to it."""
+
+    config_id: str
+    config: TokenConfig
+    """Without its secret."""
+    revision: int
+    config_sequence: int
+    client: str
+    """Hash that names the client: issuer, else exact token URL, and client id."""
+    origin: Origin
+    """The client and token host that the config names now."""
+    created_at: datetime
+    changed_at: datetime
+    secret: str | None = field(default=None, repr=False)
+    """The client secret, sealed to the installation."""
+    former_names: tuple[str, ...] = ()
+    deleted: bool = False
+    purged: bool = False
+    grant: Grant = Grant()
+    lease: Lease | None = None
+    due: datetime | None = None
+    not_before: datetime | None = None
+    failures: int = 0
+    last_error: LastError | None = None
+    error_scope: FaultScope | None = None
+    authorizing_until: datetime | None = None
+    wishes: tuple[Wish, ...] = ()
+    waiters: tuple[Waiter, ...] = ()
+    state: PublicState = "not_authorized"
+    sequence: int = 0
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Open expiry causes: kind -> the stage that was told last."""
+    used_by: Mapping[str, str] = field(default_factory=dict)
+    """Principal -> the last day (ISO date) on which it got the access token."""
+
+    @property
+    def mints(self) -> bool:
+        """Tell whether new access tokens need no refresh token."""
+        return self.config.auth_flow == "ClientCredentials"
+
+    @property
+    def is_off(self) -> bool:
+        """Tell whether nobody gets an access token."""
+        return self.deleted or self.purged or self.config.validity != "valid"

@@ -1,0 +1,206 @@
+"""When a record is due, and what is to be done about it then.
+
+Refresh early: a lead before expiry, and before that a spread by the config's id, so that grants which were authorized
+together do not fall due together. Passing `expires_at` is a due time of its own, so that `expired` is written and told.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from services.refresher.domain.record import Record, Wish
+from services.refresher.domain.status import renewable
+
+LEAD_SHARE: Final = 0.2
+"""Share of the lifetime that is kept in reserve: time for retries while the access token still works."""
+LEAD_MIN: Final = timedelta(seconds=10)
+LEAD_MAX: Final = timedelta(seconds=300)
+"""More reserve than five minutes helps no retry and only costs calls."""
+SPREAD: Final = 0.5
+"""Share of the time until the lead over which due times are spread: 10,000 grants of one minute then make less than
+twice the mean rate."""
+KEEP_ALIVE: Final = timedelta(days=7)
+"""Idle limits of refresh tokens start at 7 days (Okta); used only where nothing else refreshes and no rule is given."""
+REPORT_FLOOR: Final = timedelta(seconds=60)
+"""A mail server that rejects a token younger than this rejects the next one too; Zoho allows 10 calls in 10 minutes."""
+NEVER_AUTHORIZED_AFTER: Final = timedelta(hours=1)
+"""An admin who just added a config is still at it."""
+ENDS_SOON_DAYS: Final = (30, 14, 7, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCode:
+    """Send the authorization code of a `complete`."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """End the grant, at the provider as far as it can."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Revoke as far as possible, then forget the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Ask for a new access token by the refresh token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """Ask for a new access token by the client's own credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing to send: write what time alone has changed, and answer who waits."""
+
+
+Action = ExchangeCode | Revoke | Purge | Refresh | Mint | Settle
+
+
+def plan(record: Record, now: datetime) -> Action:
+    """Decide what the holder of the lease does."""
+    if record.purged:
+        return Purge()
+    if record.wishes and record.wishes[0].kind == "complete":
+        return ExchangeCode(record.wishes[0])
+    if record.wishes and record.wishes[0].kind == "revoke":
+        return Revoke(record.wishes[0])
+    if _may_refresh(record) and _wants_refresh(record, now):
+        return Mint() if record.mints else Refresh()
+    return Settle()
+
+
+def _may_refresh(record: Record) -> bool:
+    return renewable(record) and not record.deleted and record.config.validity != "invalid"
+
+
+def _wants_refresh(record: Record, now: datetime) -> bool:
+    if any(wish.kind in {"refresh", "report_rejected"} for wish in record.wishes):
+        return True
+    if record.not_before is not None and record.not_before > now:
+        return False
+    at = refresh_at(record)
+    return bool(record.waiters) or record.grant.unknown > 0 or (at is not None and at <= now)
+
+
+def next_due(record: Record, now: datetime) -> datetime | None:
+    """Return the next time at which somebody must look at this record; None = only an event can change it."""
+    if record.lease is not None:
+        return record.lease.until
+    if record.wishes or record.purged:
+        return now
+    return min(_due_times(record, now), default=None)
+
+
+def next_refresh_at(record: Record, now: datetime) -> datetime | None:
+    """Return when the next attempt is due by itself, for people; None where none will be made."""
+    at = refresh_at(record) if _may_refresh(record) else None
+    if at is None:
+        return None
+    return max(at, record.not_before or at, now)
+
+
+def _due_times(record: Record, now: datetime) -> Iterator[datetime]:
+    if record.deleted or record.config.validity == "invalid":
+        return
+    refresh = next_refresh_at(record, now)
+    if refresh is not None:
+        forced = record.waiters or record.grant.unknown
+        yield max(now, record.not_before or now) if forced else refresh
+    yield from (moment for moment in _moments(record) if moment > now)
+
+
+def _moments(record: Record) -> Iterator[datetime]:
+    """Yield every time at which the public state or a notice changes without anybody's doing."""
+    grant = record.grant
+    if grant.expires_at is not None:
+        yield grant.expires_at
+    if record.authorizing_until is not None:
+        yield record.authorizing_until
+    if grant.state == "none":
+        yield record.created_at + NEVER_AUTHORIZED_AFTER
+    for end in ends(record):
+        yield from (end - timedelta(days=days) for days in ENDS_SOON_DAYS)
+
+
+def ends(record: Record) -> Iterator[datetime]:
+    """Yield when the client secret and the refresh token end, where that is known."""
+    secret = secret_ends_at(record)
+    if secret is not None:
+        yield secret
+    if record.grant.refresh_token_expires_at is not None:
+        yield record.grant.refresh_token_expires_at
+
+
+def secret_ends_at(record: Record) -> datetime | None:
+    """Return the start of the last day of the client secret (UTC)."""
+    day = record.config.options.client_secret_ends
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def refresh_at(record: Record) -> datetime | None:
+    """Return when the access token should be renewed, retries aside; None before there is one to renew."""
+    grant = record.grant
+    if record.mints and grant.state == "none":
+        return record.created_at
+    if grant.obtained_at is None:
+        return None
+    if record.config.validity == "invalid-temporarily":
+        return grant.obtained_at + keep_alive(record)
+    if grant.expires_at is None:
+        return grant.obtained_at
+    lifetime = grant.expires_at - grant.obtained_at
+    return min(grant.expires_at - _early(record, lifetime), grant.obtained_at + keep_alive(record))
+
+
+def keep_alive(record: Record) -> timedelta:
+    """Return how long a refresh token may lie idle: by rule, else half of what the provider allows."""
+    options = record.config.options
+    if options.keep_alive_days is not None:
+        return timedelta(days=options.keep_alive_days)
+    if options.refresh_token_idle_days is not None:
+        return timedelta(days=options.refresh_token_idle_days) / 2
+    return KEEP_ALIVE
+
+
+def _early(record: Record, lifetime: timedelta) -> timedelta:
+    """Return how long before expiry a refresh is due; a margin that an admin set is kept to the second."""
+    margin = record.config.options.refresh_margin
+    if margin is not None:
+        return min(timedelta(seconds=margin), lifetime * (1 - LEAD_SHARE))
+    lead = lead_of(lifetime)
+    return lead + (lifetime - lead) * SPREAD * share_of(record.config_id)
+
+
+def lead_of(lifetime: timedelta) -> timedelta:
+    """Return the reserve before expiry for a lifetime."""
+    return min(max(lifetime * LEAD_SHARE, LEAD_MIN), LEAD_MAX, lifetime / 2)
+
+
+def share_of(config_id: str) -> float:
+    """Return a number in [0, 1) that belongs to a config: the same in every process and at every time."""
+    digest = hashlib.sha256(config_id.encode()).digest()
+    return int.from_bytes(digest[:4]) / 2**32
+
+
+def needed(record: Record, min_validity: float) -> timedelta:
+    """Return the validity that a request may count on: as asked, but no more than half of a whole lifetime.
+
+    Somebody who asks for an hour of a five-minute token would otherwise force a refresh with every request and never
+    be served.
+    """
+    grant = record.grant
+    asked = timedelta(seconds=min_validity)
+    if grant.expires_at is None or grant.obtained_at is None:
+        return asked
+    return min(asked, (grant.expires_at - grant.obtained_at) / 2)

@@ -1,0 +1,120 @@
+"""What somebody who asks for an access token gets: the token, a refusal with its reason, or the wait for a refresh."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from schemas.reasons import ErrorCode
+from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.schedule import REPORT_FLOOR, needed
+from services.refresher.domain.status import public_state, renewable
+
+WAITERS_MAX: Final = 200
+"""Who else asks is told to come again: a document must not grow with the number of its askers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Hand out the stored access token."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsRefresh:
+    """Only the end of an attempt can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with an error; whether it may be asked again follows from the code."""
+
+    code: ErrorCode
+    message: str
+    retry_after: float | None = None
+
+
+Decision = Serve | NeedsRefresh | Refuse
+
+
+def decide(record: Record, min_validity: float, now: datetime, *, client_faulty: bool = False) -> Decision:
+    """Decide on a `get`: a live token is served in all but `off` and `revoked`, however refreshing fares."""
+    refusal = _never(record)
+    if refusal is not None:
+        return refusal
+    if good_for(record, min_validity, now):
+        return Serve()
+    return _without(record, now, client_faulty=client_faulty) or NeedsRefresh()
+
+
+def good_for(record: Record, min_validity: float, now: datetime) -> bool:
+    """Tell whether the stored access token lasts as long as asked."""
+    grant = record.grant
+    return (
+        grant.is_live(now) and grant.expires_at is not None and grant.expires_at - now >= needed(record, min_validity)
+    )
+
+
+def decide_rejected(record: Record, generation: int, now: datetime) -> Decision | None:
+    """Decide on a rejected token; None = as a `get`, since the one that was rejected is not the stored one any more."""
+    if generation > record.grant.generation:
+        return Refuse("generation_conflict", f"there is no generation {generation}: report the one that was handed out")
+    if generation < record.grant.generation:
+        return None
+    young_until = record.grant.obtained_at and record.grant.obtained_at + REPORT_FLOOR
+    if young_until is not None and young_until > now:
+        return Refuse(
+            "retry_later",
+            "this access token is brand-new: a newer one would be rejected for the same reason",
+            (young_until - now).total_seconds(),
+        )
+    return _never(record) or _without(record, now, client_faulty=False) or NeedsRefresh()
+
+
+def too_late(record: Record, waiter: Waiter, now: datetime) -> Refuse | None:
+    """Refuse a waiter whose deadline lies before the next attempt."""
+    if record.not_before is None or record.not_before <= now or waiter.deadline is None:
+        return None
+    if waiter.deadline >= record.not_before:
+        return None
+    return retry_later(record, now)
+
+
+def retry_later(record: Record, now: datetime) -> Refuse:
+    """Name the time of the next attempt."""
+    wait = max(0.0, (record.not_before - now).total_seconds()) if record.not_before is not None else 1.0
+    text = record.last_error.text if record.last_error is not None else "the provider asked for patience"
+    return Refuse("retry_later", f"refreshing fails at the moment: {text}", round(wait, 3))
+
+
+def after_attempt(record: Record, waiter: Waiter, now: datetime, *, client_faulty: bool = False) -> Serve | Refuse:
+    """Answer one waiter when an attempt has ended."""
+    decision = decide(record, waiter.min_validity, now, client_faulty=client_faulty)
+    if not isinstance(decision, NeedsRefresh):
+        return decision
+    if record.last_error is None:
+        return Refuse("retry_later", "the attempt was overtaken by another event: ask again", 0.0)
+    refusal = retry_later(record, now)
+    return Refuse("refresh_failed", refusal.message, refusal.retry_after)
+
+
+def _never(record: Record) -> Refuse | None:
+    if record.deleted:
+        return Refuse("deleted", "this token config was deleted: undelete it, or ask for another one")
+    if record.is_off:
+        return Refuse("off", f"this token config is {record.config.validity}: set it valid first")
+    if record.grant.state == "revoked":
+        return Refuse("revoked", "the grant was revoked: an admin must request a new token")
+    return None
+
+
+def _without(record: Record, now: datetime, *, client_faulty: bool) -> Refuse | None:
+    """Refuse where no attempt will be made for an asker."""
+    state = public_state(record, now, client_faulty=client_faulty)
+    if state == "client_fault" and record.last_error is not None:
+        return Refuse("client_fault", f"{record.last_error.text} Cure: {record.last_error.cure}")
+    if state == "client_fault":
+        return Refuse("client_fault", "the provider refuses the client: an admin must cure its registration or secret")
+    if renewable(record):
+        return None
+    if record.grant.state == "none":
+        return Refuse("not_authorized", "nobody has logged in yet: an admin must request a new token")
+    return Refuse("reauthorization_required", "refreshing has ended: an admin must request a new token (log in again)")

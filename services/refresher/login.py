@@ -1,0 +1,183 @@
+"""Sends the code of a login, exactly once, and keeps the outcome for everybody who asks.
+
+The right to send is marked in the login's own document before the code leaves. A crash after that is told as "start
+again", unless the grant itself says that it came from this login.
+"""
+
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from grantkeeper.bus.reply import failure as failed_reply
+from grantkeeper.bus.reply import success
+from grantkeeper.oauth2.errors import Failure
+from grantkeeper.oauth2.token_response import TokenResponse, missing_scopes
+from grantkeeper.process.logging import get_logger
+from schemas.replies import Reply
+from schemas.token_requests import AuthorizationCompleted
+from services.refresher.announce import status_of
+from services.refresher.authorization_store import Authorization, AuthorizationStore
+from services.refresher.clients import Clients
+from services.refresher.domain.grant import authorization_failed, authorized
+from services.refresher.domain.record import Record, Waiter, Wish
+from services.refresher.issuing import Issuing
+from services.refresher.provider_calls import ProviderCalls
+from services.refresher.secrets_at_rest import Secrets
+from services.refresher.store import GrantStore
+from services.refresher.storing import Ending, Storing
+from services.refresher.telling import Telling
+
+log = get_logger(__name__)
+
+START_AGAIN = "the outcome of this login is not known: start again"
+
+
+class LoginExchange:
+    """Carries out `complete`."""
+
+    def __init__(
+        self,
+        store: GrantStore,
+        logins: AuthorizationStore,
+        calls: ProviderCalls,
+        issuing: Issuing,
+        secrets: Secrets,
+        storing: Storing,
+        telling: Telling,
+        clients: Clients,
+    ) -> None:
+        self._store = store
+        self._logins = logins
+        self._calls = calls
+        self._issuing = issuing
+        self._secrets = secrets
+        self._storing = storing
+        self._telling = telling
+        self._clients = clients
+
+    async def exchange(self, claimed: Record, wish: Wish) -> None:
+        """Work on one wish; afterwards it is gone and its outcome stands in the login."""
+        login = await self._logins.read(wish.id)
+        known = None if login is None else known_outcome(claimed, login)
+        if login is None or wish.code is None or known is not None:
+            await self._drop(claimed, wish, known or failed_reply("state_unknown", START_AGAIN))
+            return
+        if login.origin != claimed.origin:
+            await self._drop(claimed, wish, failed_reply("authorization_failed", START_AGAIN))
+            return
+        if not await self._logins.may_send(wish.id, self._store.time.now()):
+            await self._drop(claimed, wish, failed_reply("authorization_failed", START_AGAIN))
+            return
+        await self._send(claimed, wish, login, self._secrets.code(claimed.config_id, wish.code))
+
+    async def _send(self, claimed: Record, wish: Wish, login: Authorization, code: SecretStr) -> None:
+        sent_at = self._store.time.now()
+        verifier = self._secrets.verifier(login.state_hash, login.verifier)
+        outcome, host = await self._calls.exchange(
+            claimed, code=code, redirect_uri=login.redirect_uri, verifier=verifier
+        )
+        if isinstance(outcome, TokenResponse):
+            shared = await self._shared_with(claimed, outcome)
+            if shared is None:
+                await self._succeeded(claimed, wish, login, outcome, host, sent_at)
+                return
+            await self._end(claimed, wish, failed_reply("authorization_failed", shared))
+            return
+        if outcome.pauses_client:
+            await self._clients.blame(claimed, outcome)
+        await self._failed(claimed, wish, outcome)
+
+    async def _shared_with(self, claimed: Record, response: TokenResponse) -> str | None:
+        """Say why a grant cannot be taken that another config holds: two would use up each other's refresh token."""
+        fingerprint = self._secrets.fingerprint(response.refresh_token)
+        others = [] if fingerprint is None else await self._store.holders(fingerprint, claimed.config_id)
+        if not others:
+            return None
+        return f"the token config {others[0]} holds this very grant: use that one, or log in with another account"
+
+    async def _succeeded(
+        self,
+        claimed: Record,
+        wish: Wish,
+        login: Authorization,
+        response: TokenResponse,
+        host: str | None,
+        sent_at: datetime,
+    ) -> None:
+        issued = self._issuing.issued(claimed, response, host, sent_at)
+
+        def transition(record: Record, _: datetime) -> Record:
+            return authorized(record, issued, login)
+
+        written = await self._storing.end(
+            claimed, Ending(transition, "authorized", wish=wish.id, issued=issued, actor=wish.actor)
+        )
+        await self._clients.clear(claimed.client)
+        record = claimed if written is None else written.record
+        reply = completed(record, response.refresh_token is not None, _notes(record, response, login))
+        await self._logins.end(wish.id, reply.model_dump(mode="json"))
+        if written is not None:
+            await self._telling.ended(written)
+        await self._telling.tell(_askers(wish, None if written is None else written.before), reply)
+
+    async def _failed(self, claimed: Record, wish: Wish, failure: Failure) -> None:
+        text = f"{failure.text} {failure.cure}"
+        reply = failed_reply("authorization_failed", text, facts={"code": failure.code, "cure_id": failure.cure_id})
+        await self._end(claimed, wish, reply, failure)
+
+    async def _end(self, claimed: Record, wish: Wish, reply: Reply, failure: Failure | None = None) -> None:
+        def transition(record: Record, now: datetime) -> Record:
+            return record if failure is None else authorization_failed(record, failure, now)
+
+        await self._logins.end(wish.id, reply.model_dump(mode="json"))
+        ending = Ending(transition, "authorization_failed", wish=wish.id, actor=wish.actor)
+        written = await self._storing.end(claimed, ending)
+        if written is not None:
+            await self._telling.ended(written, failed=True)
+        await self._telling.tell(_askers(wish, None if written is None else written.before), reply)
+
+    async def _drop(self, claimed: Record, wish: Wish, reply: Reply) -> None:
+        await self._end(claimed, wish, reply)
+
+
+def known_outcome(record: Record, login: Authorization) -> Reply | None:
+    """Return what a login has come to, if that is known."""
+    if login.outcome is not None:
+        return Reply.model_validate(login.outcome)
+    if record.grant.authorization == login.state_hash:
+        return completed(record, record.grant.refresh_token is not None, ())
+    return None
+
+
+def completed(record: Record, refresh_token_received: bool, notes: tuple[str, ...]) -> Reply:  # noqa: FBT001
+    """Make the reply of a login that yielded a grant."""
+    result = AuthorizationCompleted(
+        status=status_of(record),
+        refresh_token_received=refresh_token_received,
+        account=record.grant.account,
+        notes=notes,
+    )
+    return success(result.model_dump(mode="json", exclude_none=True))
+
+
+def _notes(record: Record, response: TokenResponse, login: Authorization) -> tuple[str, ...]:
+    notes = []
+    if response.refresh_token is None and record.grant.refresh_token is None:
+        notes.append(
+            "No refresh token came along: the access token ends and then somebody must log in again. Ask for offline "
+            "access (scope offline_access, or access_type=offline with prompt=consent at Google) and repeat the login."
+        )
+    elif response.refresh_token is None:
+        notes.append("No new refresh token came along: the stored one is kept.")
+    missing = missing_scopes(login.scope, response.scope)
+    if missing:
+        notes.append(f"Not granted: {' '.join(missing)}. Log in again and allow it.")
+    expected = record.config.options.mailbox_login
+    if expected and record.grant.account and expected.casefold() != record.grant.account.casefold():
+        notes.append(f"{record.grant.account} logged in, {expected} was expected.")
+    return tuple(notes)
+
+
+def _askers(wish: Wish, before: Record | None) -> tuple[Waiter, ...]:
+    found = [] if before is None else [known.askers for known in before.wishes if known.id == wish.id]
+    return found[0] if found else wish.askers

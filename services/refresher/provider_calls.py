@@ -1,0 +1,232 @@
+"""One call to a provider for one record: builds the request, sends it, reads the answer.
+
+Nothing is stored here. A secret goes only to the host that it was sealed for or granted by; every other address is
+refused before anything is sent. The whole call has one deadline, shorter than the lease under which it runs.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from pydantic import SecretStr
+
+from grantkeeper.oauth2.answer import HttpAnswer
+from grantkeeper.oauth2.client_auth import Client, UnusableKey, with_assertion
+from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper.oauth2.discovery import DiscoveryFailed, Endpoints, host
+from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
+from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
+from grantkeeper.oauth2.revocation import read_revocation, revocation_request
+from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
+from grantkeeper.oauth2.token_response import TokenResponse
+from grantkeeper.process.clock import Clock, Ids
+from grantkeeper.process.failpoints import Failpoints
+from grantkeeper.process.metrics import Metrics
+from grantkeeper_client import SealError, open_for_installation
+from schemas.token_config import TokenConfig
+from services.refresher.domain.record import Record
+from services.refresher.secrets_at_rest import Secrets
+
+POST_TIMEOUT: Final = 15.0
+"""Seconds for a whole call: five less than the lease."""
+
+Outcome = TokenResponse | Failure
+
+
+class Http(Protocol):
+    """The door to providers (grantkeeper.oauth2.http)."""
+
+    async def post(self, request: TokenRequest) -> HttpAnswer:
+        """Send a form; raises HttpError."""
+        ...
+
+
+class EndpointSource(Protocol):
+    """Where a config's requests go (discovery.py)."""
+
+    async def of(self, record: Record) -> Endpoints:
+        """Return the endpoints, fetching the issuer's metadata where they are not known; raises DiscoveryFailed."""
+        ...
+
+
+class Refused(Exception):
+    """The call must not be made; carries the failure that says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+class ProviderCalls:
+    """Everything the refresher asks of providers."""
+
+    def __init__(
+        self,
+        http: Http,
+        endpoints: EndpointSource,
+        secrets: Secrets,
+        private_jwks: Mapping[str, Mapping[str, Any]],
+        *,
+        clock: Clock,
+        ids: Ids,
+        metrics: Metrics,
+        failpoints: Failpoints,
+    ) -> None:
+        self._http = http
+        self._endpoints = endpoints
+        self._secrets = secrets
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self._failpoints = failpoints
+        # Opening costs an elliptic-curve operation: as much as the rest of a refresh together.
+        self._opened = lru_cache(maxsize=1024)(lambda *bound: _open(private_jwks, *bound))
+
+    async def refresh(self, record: Record) -> tuple[Outcome, str | None]:
+        """Use the stored refresh token; returns the outcome and the host that was asked."""
+        grant = record.grant
+        if grant.refresh_token is None:
+            raise LookupError(f"{record.config_id} has no refresh token to send")
+        try:
+            url = _known((await self._endpoints_of(record)).token_by_refresh)
+            _only_to(grant.token_host, url)
+            client = self._client(record, url)
+        except Refused as refused:
+            return refused.failure, None
+        refresh_token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
+        request = refresh_request(record.config, client, endpoint=url, refresh_token=refresh_token)
+        return await self._outcome(request, record.config), host(url)
+
+    async def mint(self, record: Record) -> tuple[Outcome, str | None]:
+        """Ask in the client's own name (RFC 6749 section 4.4)."""
+        try:
+            url = _known((await self._endpoints_of(record)).token_by_client_credentials)
+            client = self._client(record, url)
+        except Refused as refused:
+            return refused.failure, None
+        request = client_credentials_request(record.config, client, endpoint=url)
+        return await self._outcome(request, record.config), host(url)
+
+    async def exchange(
+        self, record: Record, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
+    ) -> tuple[Outcome, str | None]:
+        """Exchange an authorization code (RFC 6749 section 4.1.3)."""
+        try:
+            url = _known((await self._endpoints_of(record)).token_by_code)
+            client = self._client(record, url)
+        except Refused as refused:
+            return refused.failure, None
+        request = code_request(
+            record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
+        )
+        return await self._outcome(request, record.config), host(url)
+
+    async def revoke(self, record: Record) -> Failure | bool:
+        """End the grant at the provider (RFC 7009): True = done, False = it has no endpoint for that."""
+        try:
+            url = (await self._endpoints_of(record)).revocation
+            if url is None:
+                return False
+            client = self._client(record, url, check_host=False)
+        except Refused as refused:
+            return refused.failure
+        grant = record.grant
+        stored = grant.refresh_token or grant.access_token
+        if stored is None:
+            return True
+        if grant.refresh_token is not None:
+            token = self._secrets.refresh_token(record.config_id, stored)
+            request = revocation_request(client, endpoint=url, token=token, hint="refresh_token")
+        else:
+            token = self._secrets.access_token(record.config_id, stored)
+            request = revocation_request(client, endpoint=url, token=token, hint="access_token")
+        try:
+            answer = await self._send(request)
+        except HttpError as error:
+            return read_http_error(error)
+        return read_revocation(request, answer, now=self._clock.now()) or True
+
+    async def _endpoints_of(self, record: Record) -> Endpoints:
+        try:
+            return await self._endpoints.of(record)
+        except DiscoveryFailed as failed:
+            raise Refused(_transient("discovery_failed", str(failed), "look-if-it-lasts")) from None
+        except HttpError as error:
+            raise Refused(read_http_error(error)) from None
+
+    def _client(self, record: Record, url: str, *, check_host: bool = True) -> Client:
+        config = record.config
+        options = config.options
+        secret = None
+        if record.secret is not None and options.client_authentication != "none":
+            binding = secret_binding(config)
+            if check_host and not options.discovery and host(url) != binding["host"]:
+                raise Refused(
+                    _address_fault(f"the client secret was sealed for {binding['host']}, not for {host(url)}")
+                )
+            secret = self._secret(record.secret, binding)
+        client = Client(config.client_id or "", secret, options.client_authentication)
+        try:
+            return with_assertion(client, audience=url, assertion_id=self._ids.uuid7(), now=self._clock.now())
+        except UnusableKey as error:
+            raise Refused(_own_fault("unusable_key", str(error))) from None
+
+    def _secret(self, sealed: str, binding: Mapping[str, str]) -> SecretStr:
+        try:
+            return self._opened(sealed, binding["client_id"], binding["host"])
+        except SealError as error:
+            raise Refused(_own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
+
+    async def _outcome(self, request: TokenRequest, config: TokenConfig) -> Outcome:
+        started = self._clock.monotonic()
+        try:
+            answer = await self._send(request)
+        except HttpError as error:
+            outcome: Outcome = read_http_error(error)
+        else:
+            default = config.options.default_expires_in
+            outcome = read_answer(request, answer, default_expires_in=default, now=self._clock.now())
+        word = outcome.attempt_class if isinstance(outcome, Failure) else "success"
+        self._metrics.count("refresh_attempts", outcome=word)
+        self._metrics.observe("provider_seconds", self._clock.monotonic() - started, outcome=word)
+        return outcome
+
+    async def _send(self, request: TokenRequest) -> HttpAnswer:
+        try:
+            async with asyncio.timeout(POST_TIMEOUT):
+                answer = await self._http.post(request)
+            await self._failpoints.reach("refresher.sent")
+            return answer
+        except TimeoutError:
+            raise MaybeSent(host(request.url), f"no answer within {POST_TIMEOUT:g} s") from None
+
+
+def _open(private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, client_id: str, bound_host: str) -> SecretStr:
+    bound = {"client_id": client_id, "host": bound_host}
+    return SecretStr(open_for_installation(private_jwks, sealed, use="client_secret", bound=bound))
+
+
+def _known(url: str | None) -> str:
+    if url is None:
+        raise Refused(_address_fault("the config names no address for this request, and discovery found none"))
+    return url
+
+
+def _only_to(granted_by: str | None, url: str) -> None:
+    if granted_by is not None and host(url) != granted_by:
+        raise Refused(_address_fault(f"the refresh token was granted by {granted_by} and goes to no other host"))
+
+
+def _address_fault(text: str) -> Failure:
+    return Failure("config_fault", "config", "address_refused", "check-address", cure("check-address"), text)
+
+
+def _own_fault(code: str, text: str) -> Failure:
+    """Describe a fault of this config's client secret: it concerns no other config."""
+    sentence = "Type the client secret again: this one cannot be used here."
+    return Failure("client_fault", "config", code, "type-secret-again", sentence, text)
+
+
+def _transient(code: str, text: str, cure_id: str) -> Failure:
+    return Failure("transient_alarm", "provider", code, cure_id, cure(cure_id), text)

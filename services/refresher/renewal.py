@@ -1,0 +1,89 @@
+"""Renews an access token: by the refresh token, or minted anew by the client's own credentials."""
+
+from datetime import datetime
+from typing import Final
+
+from grantkeeper.oauth2.errors import Failure
+from grantkeeper.oauth2.token_response import TokenResponse
+from grantkeeper.process.clock import Ids
+from grantkeeper.process.logging import get_logger
+from schemas.token_events import Happened
+from services.refresher.clients import Clients
+from services.refresher.domain.grant import Straggler, failed, refreshed
+from services.refresher.domain.record import Record, WishKind
+from services.refresher.domain.schedule import Mint, Refresh
+from services.refresher.issuing import Issuing
+from services.refresher.provider_calls import ProviderCalls
+from services.refresher.store import GrantStore
+from services.refresher.storing import Ending, Storing
+from services.refresher.telling import Telling
+
+log = get_logger(__name__)
+
+FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
+
+
+class Renewal:
+    """One call for a new access token, and what follows."""
+
+    def __init__(
+        self,
+        store: GrantStore,
+        calls: ProviderCalls,
+        clients: Clients,
+        issuing: Issuing,
+        storing: Storing,
+        telling: Telling,
+        ids: Ids,
+    ) -> None:
+        self._store = store
+        self._calls = calls
+        self._clients = clients
+        self._issuing = issuing
+        self._storing = storing
+        self._telling = telling
+        self._ids = ids
+
+    async def renew(self, claimed: Record, action: Refresh | Mint) -> None:
+        sent_at = self._store.time.now()
+        call = self._calls.refresh if isinstance(action, Refresh) else self._calls.mint
+        outcome, host = await call(claimed)
+        if isinstance(outcome, TokenResponse):
+            await self._succeeded(claimed, outcome, host, sent_at)
+        else:
+            await self._failed(claimed, outcome)
+
+    async def _succeeded(self, claimed: Record, response: TokenResponse, host: str | None, sent_at: datetime) -> None:
+        issued = self._issuing.issued(claimed, response, host, sent_at)
+        written = await self._storing.end(
+            claimed, Ending(lambda record, _: refreshed(record, issued), "refreshed", FORCED, issued=issued)
+        )
+        await self._clients.clear(claimed.client)
+        if written is not None:
+            await self._telling.ended(written)
+
+    async def _failed(self, claimed: Record, failure: Failure) -> None:
+        log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, code=failure.code)
+        chance = self._ids.random()
+        straggler = self._straggler(claimed, failure)
+
+        def transition(record: Record, now: datetime) -> Record:
+            return failed(record, failure, now, chance, straggler)
+
+        if failure.pauses_client:
+            await self._clients.blame(claimed, failure)
+        again = failure.attempt_class == "ambiguous" and claimed.grant.unknown == 0
+        settles = frozenset[WishKind]() if again else FORCED
+        written = await self._storing.end(claimed, Ending(transition, _happened(failure), settles))
+        if written is not None:
+            await self._telling.ended(written, failed=True)
+
+    def _straggler(self, claimed: Record, failure: Failure) -> Straggler | None:
+        token = failure.refresh_token
+        return None if token is None else self._issuing.straggler(claimed, token)
+
+
+def _happened(failure: Failure) -> Happened:
+    if failure.attempt_class == "reauthorization":
+        return "reauthorization_required"
+    return "client_fault" if failure.attempt_class == "client_fault" else "refresh_failed"

@@ -1,0 +1,53 @@
+"""Which secret of the refresher lies encrypted where: one name per field, so that no value opens in another place."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import SecretStr
+
+from grantkeeper.crypto.at_rest import AtRest
+
+GRANTS: Final = "grants"
+AUTHORIZATIONS: Final = "authorizations"
+
+
+class Secrets:
+    """Encrypts and decrypts the refresher's own fields."""
+
+    def __init__(self, at_rest: AtRest, fingerprint_of: Callable[[str], str]) -> None:
+        self._at_rest = at_rest
+        self._fingerprint_of = fingerprint_of
+
+    def keep_access_token(self, config_id: str, value: SecretStr) -> str:
+        return self._encrypt(value, GRANTS, config_id, "access_token")
+
+    def access_token(self, config_id: str, stored: str) -> SecretStr:
+        return self._decrypt(stored, GRANTS, config_id, "access_token")
+
+    def keep_refresh_token(self, config_id: str, value: SecretStr) -> str:
+        return self._encrypt(value, GRANTS, config_id, "refresh_token")
+
+    def refresh_token(self, config_id: str, stored: str) -> SecretStr:
+        return self._decrypt(stored, GRANTS, config_id, "refresh_token")
+
+    def keep_code(self, config_id: str, value: SecretStr) -> str:
+        return self._encrypt(value, GRANTS, config_id, "code")
+
+    def code(self, config_id: str, stored: str) -> SecretStr:
+        return self._decrypt(stored, GRANTS, config_id, "code")
+
+    def keep_verifier(self, state_hash: str, value: SecretStr) -> str:
+        return self._encrypt(value, AUTHORIZATIONS, state_hash, "verifier")
+
+    def verifier(self, state_hash: str, stored: str) -> SecretStr:
+        return self._decrypt(stored, AUTHORIZATIONS, state_hash, "verifier")
+
+    def fingerprint(self, refresh_token: SecretStr | None) -> str | None:
+        """Name a refresh token without telling it."""
+        return None if refresh_token is None else self._fingerprint_of(refresh_token.get_secret_value())
+
+    def _encrypt(self, value: SecretStr, collection: str, document: str, field: str) -> str:
+        return self._at_rest.encrypt(value, collection=collection, document=document, field=field)
+
+    def _decrypt(self, stored: str, collection: str, document: str, field: str) -> SecretStr:
+        return self._at_rest.decrypt(stored, collection=collection, document=document, field=field)

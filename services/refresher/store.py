@@ -1,0 +1,271 @@
+"""The collection `grants`: one document per grant, and every change one update of one document.
+
+A write compares the sequence that it was computed from and is repeated on the newer document when that has moved: so a
+change of the config never undoes a refresh, nor a refresh a change. Only waiters come and go without the sequence while
+an attempt holds the lease: whoever ends the attempt gets them in the document that the write returns.
+`$$NOW` is the only clock of leases and due times.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from grantkeeper.mongo.client import Database, translate
+from grantkeeper.mongo.outbox import Entry, Pending, pushed, stored
+from grantkeeper.process.clock import Ids
+from schemas.reasons import PublicState
+from services.refresher.database_time import DatabaseTime
+from services.refresher.document import WHOLE, Document, changes, from_document, to_document, waiter_document
+from services.refresher.domain.names import is_config_id, name_key, name_keys
+from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.serving import WAITERS_MAX
+
+COLLECTION: Final = "grants"
+LEASE_SECONDS: Final = 20
+"""The whole POST may take 15 s; the rest is for storing its result."""
+
+INDEXES: Final = (
+    IndexModel([("client", ASCENDING), ("due", ASCENDING)], name="client_due"),
+    IndexModel([("due", ASCENDING)], name="wished_due", partialFilterExpression={"wishes.0": {"$exists": True}}),
+    IndexModel([("names", ASCENDING)], name="names"),
+    IndexModel([("config.name", ASCENDING)], name="by_name"),
+    IndexModel([("state", ASCENDING), ("config.name", ASCENDING)], name="by_state"),
+    IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
+)
+
+_FREE: Final = {"$lte": [{"$ifNull": ["$lease.until", "$$NOW"]}, "$$NOW"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one write found: waiters and askers of the document as it was, events that are still to be published."""
+
+    record: Record
+    """As it is stored now."""
+    before: Record
+    """As the write found it: whoever waited there is answered by the writer."""
+    pending: Pending
+    """The events to publish: those of this write, behind what an earlier writer may have left."""
+
+
+class GrantStore:
+    """Reads and writes `grants`."""
+
+    def __init__(self, database: Database, time: DatabaseTime, ids: Ids) -> None:
+        self.collection: AsyncIOMotorCollection[Document] = database[COLLECTION]
+        self.time = time
+        self._ids = ids
+
+    async def prepare(self) -> None:
+        """Make the indexes and learn the database's time."""
+        with translate():
+            await self.collection.create_indexes(list(INDEXES))
+            hello = await self.collection.database.command("hello")
+        self.time.observe(hello["localTime"])
+
+    async def read(self, config_id: str) -> Record | None:
+        """Read one record."""
+        found = await self.read_many([config_id])
+        return found.get(config_id)
+
+    async def read_many(self, config_ids: Iterable[str]) -> dict[str, Record]:
+        """Read records by id; what is not there is missing in the result."""
+        return {record.config_id: record for record in await self._find({"_id": {"$in": list(config_ids)}})}
+
+    async def resolve(self, references: Iterable[str]) -> dict[str, Record]:
+        """Find the record of each reference: id, name or former name; a current name wins over a former one."""
+        wanted = set(references)
+        ids = [reference for reference in wanted if is_config_id(reference)]
+        names = [name_key(reference) for reference in wanted if not is_config_id(reference)]
+        conditions = [{"_id": {"$in": ids}}] if ids else []
+        conditions += [{"names": {"$in": names}}] if names else []
+        if not conditions:
+            return {}
+        return _by_reference(wanted, await self._find({"$or": conditions}))
+
+    async def insert(self, record: Record, entries: Sequence[Entry]) -> Written | None:
+        """Store a new record; None where there is one already."""
+        document = {"_id": record.config_id, **to_document(record), **stored(entries, record.changed_at)}
+        try:
+            with translate():
+                await self.collection.insert_one(document)
+        except DuplicateKeyError:
+            return None
+        return Written(record, record, Pending(record.config_id, record.sequence, tuple(entries)))
+
+    async def write(
+        self,
+        before: Record,
+        after: Record,
+        entries: Sequence[Entry],
+        *,
+        lease: str | None = None,
+        answers_waiters: bool = False,
+    ) -> Written | None:
+        """Store a settled record; None where the stored one has moved on. With `lease` it ends that attempt."""
+        condition: Document = {
+            "_id": before.config_id,
+            "sequence": before.sequence,
+            "grant.generation": before.grant.generation,
+        }
+        fields = changes(before, after)
+        if lease is not None:
+            condition["lease.token"] = lease
+            fields["lease"] = None
+        if answers_waiters:
+            fields["waiters"] = []
+        update = pushed(entries, after.changed_at) if entries else {"$set": {}}
+        update["$set"] |= fields
+        with translate():
+            found: Document | None = await self.collection.find_one_and_update(
+                condition, update, projection=WHOLE | {"outbox": 1}, return_document=ReturnDocument.BEFORE
+            )
+        return None if found is None else self._written(after, found, entries)
+
+    async def remove(self, record: Record) -> bool:
+        """Delete a purged record; False where it has moved."""
+        condition = {"_id": record.config_id, "sequence": record.sequence, "purged": True}
+        with translate():
+            result = await self.collection.delete_one(condition)
+        return result.deleted_count == 1
+
+    async def append_waiters(self, waiting: Mapping[str, tuple[int, Sequence[Waiter]]]) -> None:
+        """Add waiters by config id, where the generation is still the one that was seen; make due what is free."""
+        operations = [
+            UpdateOne({"_id": config_id, "grant.generation": generation}, _waiter_update(waiters))
+            for config_id, (generation, waiters) in waiting.items()
+        ]
+        with translate():
+            await self.collection.bulk_write(operations, ordered=False)
+
+    async def claim(self, config_ids: Sequence[str]) -> list[Record]:
+        """Take the lease of each record that is due and free; returns the records as they are under it."""
+        token = self._ids.token(12)
+        update = _lease_update(token)
+        if len(config_ids) == 1:
+            condition = {"_id": config_ids[0], **_claimable()}
+            with translate():
+                found: Document | None = await self.collection.find_one_and_update(
+                    condition, update, projection=WHOLE, return_document=ReturnDocument.AFTER
+                )
+            return self._records([] if found is None else [found])
+        with translate():
+            result = await self.collection.update_many({"_id": {"$in": list(config_ids)}, **_claimable()}, update)
+        if result.modified_count == 0:
+            return []
+        return await self._find({"_id": {"$in": list(config_ids)}, "lease.token": token})
+
+    async def release(self, record: Record) -> None:
+        """Give a lease back under which nothing was sent."""
+        if record.lease is None:
+            return
+        condition = {"_id": record.config_id, "lease.token": record.lease.token}
+        with translate():
+            await self.collection.update_one(
+                condition, [{"$set": {"lease": None, "due": "$$NOW", "sequence": {"$add": ["$sequence", 1]}}}]
+            )
+
+    async def note_use(self, days: Mapping[tuple[str, str], str]) -> None:
+        """Note who got which access token on which day: {(config id, principal): ISO date}."""
+        operations = [
+            UpdateOne({"_id": config_id}, {"$set": {f"used_by.{principal}": day}})
+            for (config_id, principal), day in days.items()
+        ]
+        if operations:
+            with translate():
+                await self.collection.bulk_write(operations, ordered=False)
+
+    async def holders(self, fingerprint: str, but: str) -> list[str]:
+        """Return the ids of other records that hold the refresh token of this fingerprint."""
+        condition = {"grant.fingerprint": fingerprint, "_id": {"$ne": but}}
+        with translate():
+            return [document["_id"] async for document in self.collection.find(condition, {"_id": 1})]
+
+    async def count_of_client(self, client: str) -> int:
+        """Return how many records use a client."""
+        with translate():
+            return await self.collection.count_documents({"client": client, "deleted": False})
+
+    async def page(self, query: Document, sort: list[tuple[str, int]], offset: int, limit: int) -> list[Record]:
+        """Return one page of the records that a query selects."""
+        with translate():
+            cursor = self.collection.find(query, WHOLE).sort(sort).skip(offset).limit(limit)
+            return self._records(await cursor.to_list(None))
+
+    async def count_states(self, query: Document, faulty: list[str], hidden: list[str]) -> dict[PublicState, int]:
+        """Count the records of each public state; `hidden` ones of `faulty` clients count as client_fault."""
+        is_hidden = {"$and": [{"$in": ["$client", faulty]}, {"$in": ["$state", hidden]}]}
+        shown = {"$cond": [is_hidden, "client_fault", "$state"]}
+        pipeline = [{"$match": query}, {"$group": {"_id": shown, "number": {"$sum": 1}}}]
+        with translate():
+            return {row["_id"]: row["number"] async for row in self.collection.aggregate(pipeline)}
+
+    async def _find(self, condition: Document) -> list[Record]:
+        with translate():
+            documents = await self.collection.find(condition, WHOLE).to_list(None)
+        return self._records(documents)
+
+    def _records(self, documents: Sequence[Document]) -> list[Record]:
+        for document in documents[:1]:
+            self.time.observe(document["now"])
+        return [from_document(document) for document in documents]
+
+    def _written(self, after: Record, found: Document, entries: Sequence[Entry]) -> Written:
+        self.time.observe(found["now"])
+        left = tuple(Entry.from_document(entry) for entry in found.get("outbox", ()))
+        return Written(after, from_document(found), Pending(after.config_id, after.sequence, (*left, *entries)))
+
+
+def _by_reference(wanted: Iterable[str], records: Sequence[Record]) -> dict[str, Record]:
+    by_key: dict[str, Record] = {}
+    for record in records:
+        by_key[record.config_id] = record
+        for key in name_keys(record.config.name, record.former_names)[1:]:
+            by_key.setdefault(key, record)
+    by_key |= {name_key(record.config.name): record for record in records}
+    keys = {reference: reference if is_config_id(reference) else name_key(reference) for reference in wanted}
+    return {reference: by_key[key] for reference, key in keys.items() if key in by_key}
+
+
+def _claimable() -> Document:
+    """Due by the database's clock, and free."""
+    due = {"$and": [{"$gt": ["$due", None]}, {"$lte": ["$due", "$$NOW"]}, _FREE]}
+    return {"$expr": due}
+
+
+def _lease_update(token: str) -> list[Document]:
+    """Take the lease; one that is found there means that an outcome is unknown."""
+    until = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}  # milliseconds
+    lost = {"$cond": [{"$ifNull": ["$lease.token", False]}, 1, 0]}
+    return [
+        {
+            "$set": {
+                "grant.unknown": {"$add": ["$grant.unknown", lost]},
+                "lease": {"token": {"$literal": token}, "until": until},
+                "due": until,
+                "sequence": {"$add": ["$sequence", 1]},
+            }
+        }
+    ]
+
+
+def _waiter_update(waiters: Sequence[Waiter]) -> list[Document]:
+    """Append, each id once, up to the limit; due at the next allowed moment where no lease lives."""
+    ids = [waiter.id for waiter in waiters]
+    others = {"$filter": {"input": "$waiters", "cond": {"$not": [{"$in": ["$$this.id", {"$literal": ids}]}]}}}
+    added = {"$literal": [waiter_document(waiter) for waiter in waiters]}
+    soonest = {"$max": ["$$NOW", "$not_before"]}
+    earlier = {"$min": [soonest, "$due"]}
+    return [
+        {
+            "$set": {
+                "waiters": {"$slice": [{"$concatArrays": [others, added]}, WAITERS_MAX]},
+                "due": {"$cond": [_FREE, earlier, "$due"]},
+                "sequence": {"$add": ["$sequence", {"$cond": [_FREE, 1, 0]}]},
+            }
+        }
+    ]

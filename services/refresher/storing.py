@@ -1,0 +1,164 @@
+"""Stores how an attempt ended, whatever happens meanwhile, and tells everybody.
+
+A success compares `{_id, generation}` alone: a change of the config, a waiter, even a lost lease cannot make it drop. A
+failure also needs the lease. Each write is computed from the newest document and repeated on a newer one. While MongoDB
+is away the result is kept in memory and tried again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from grantkeeper.bus.backoff import backoff
+from grantkeeper.bus.errors import Unavailable
+from grantkeeper.bus.outbox import OutboxRelay
+from grantkeeper.process.clock import Clock, Ids
+from grantkeeper.process.failpoints import Failpoints
+from grantkeeper.process.logging import get_logger
+from schemas.token_events import Happened
+from services.refresher.announce import announced
+from services.refresher.clients import Clients
+from services.refresher.domain.grant import Issued, quarantined, tries_again_at_once
+from services.refresher.domain.record import Record, WishKind
+from services.refresher.store import GrantStore, Written
+
+log = get_logger(__name__)
+T = TypeVar("T")
+
+Transition = Callable[[Record, datetime], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended."""
+
+    transition: Transition
+    happened: Happened
+    settles: frozenset[WishKind] = frozenset()
+    """Kinds of wishes that are done with it."""
+    wish: str | None = None
+    """Or the one wish that is."""
+    issued: Issued | None = None
+    """What a success brought."""
+    actor: str | None = None
+
+    def remaining(self, record: Record) -> Record:
+        """Take the wishes away that this ending has settled."""
+        wishes = tuple(w for w in record.wishes if w.kind not in self.settles and w.id != self.wish)
+        return replace(record, wishes=wishes)
+
+
+class Storing:
+    """Ends attempts in the store."""
+
+    def __init__(
+        self,
+        store: GrantStore,
+        clients: Clients,
+        relay: OutboxRelay,
+        *,
+        clock: Clock,
+        ids: Ids,
+        failpoints: Failpoints,
+    ) -> None:
+        self._store = store
+        self._clients = clients
+        self._relay = relay
+        self._clock = clock
+        self._ids = ids
+        self._failpoints = failpoints
+
+    async def end(self, claimed: Record, ending: Ending) -> Written | None:
+        """Store an ending and publish its events; None where it does not count any more."""
+        current: Record | None = claimed
+        while current is not None:
+            if current.grant.generation != claimed.grant.generation:
+                return await self._overtaken(claimed, current, ending)
+            if not _same_lease(current, claimed) and ending.issued is None:
+                log.warning("failure dropped, its lease is gone", config_id=claimed.config_id)
+                return None
+            written = await self._write(claimed, current, ending)
+            if written is not None:
+                await self._failpoints.reach("refresher.stored")
+                await self._relay.publish_now([written.pending])
+                return written
+            current = await self._read(claimed.config_id)
+        return None
+
+    async def change(self, config_id: str, transition: Transition, happened: Happened, actor: str | None) -> None:
+        """Store a transition that is no attempt, in whatever state the record is, and publish its events."""
+        while (current := await self._store.read(config_id)) is not None:
+            now = self._store.time.now()
+            faulty = self._clients.is_faulty(current.client)
+            after, entries = announced(
+                current,
+                transition(current, now),
+                now=now,
+                happened=happened,
+                ids=self._ids,
+                actor=actor,
+                client_faulty=faulty,
+            )
+            written = await self._store.write(current, after, entries)
+            if written is not None:
+                await self._relay.publish_now([written.pending])
+                return
+
+    async def _write(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
+        mine = _same_lease(current, claimed)
+        now = self._store.time.now()
+        after = ending.remaining(ending.transition(current, now))
+        if mine:
+            after = replace(after, lease=None)
+        answers = not tries_again_at_once(after)
+        if answers:
+            after = replace(after, waiters=())
+        after, entries = announced(
+            current,
+            after,
+            now=now,
+            happened=ending.happened,
+            ids=self._ids,
+            actor=ending.actor,
+            client_faulty=self._clients.is_faulty(current.client),
+        )
+        lease = claimed.lease.token if mine and claimed.lease is not None else None
+        return await self._patiently(
+            lambda: self._store.write(current, after, entries, lease=lease, answers_waiters=answers)
+        )
+
+    async def _overtaken(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
+        """Handle an ending that meets another generation: a refresh token is never dropped."""
+        issued = ending.issued
+        if issued is not None and current.grant.access_token == issued.access_token:
+            return None  # an earlier try of this very write had come through; the sweeper publishes it
+        log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
+        if issued is None or issued.refresh_token is None:
+            await self._patiently(lambda: self._store.release(claimed))
+            return None
+        kept, generation = issued.refresh_token, claimed.grant.generation + 1
+
+        def keep(record: Record, now: datetime) -> Record:
+            return quarantined(record, kept, generation, now)
+
+        aside = Ending(keep, "refreshed", issued=replace(issued, refresh_token=None))
+        return await self.end(replace(current, lease=claimed.lease), aside)
+
+    async def _read(self, config_id: str) -> Record | None:
+        return await self._patiently(lambda: self._store.read(config_id))
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Repeat while MongoDB is away: what is in hand may be the only copy of a refresh token."""
+        attempt = 0
+        while True:
+            try:
+                return await work()
+            except Unavailable as error:
+                log.warning("result kept in memory until MongoDB is back", error=str(error), attempt=attempt)
+                await self._clock.sleep(backoff(attempt, self._ids.random()))
+                attempt += 1
+
+
+def _same_lease(current: Record, claimed: Record) -> bool:
+    return current.lease is not None and claimed.lease is not None and current.lease.token == claimed.lease.token

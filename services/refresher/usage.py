@@ -1,0 +1,31 @@
+"""Notes who got which access token on which day: in memory, written in bulk once a minute, shown before a delete."""
+
+from datetime import datetime
+from typing import Final
+
+from services.refresher.store import GrantStore
+
+FLUSH_EVERY: Final = 60.0
+"""Seconds; what a crash loses is noted with the next use."""
+
+
+class Usage:
+    """Collects uses between two flushes; the turn of a Loop."""
+
+    def __init__(self, store: GrantStore) -> None:
+        self._store = store
+        self._days: dict[tuple[str, str], str] = {}
+        self._written: dict[tuple[str, str], str] = {}
+
+    def note(self, config_id: str, principal: str, now: datetime) -> None:
+        """Note one use."""
+        self._days[config_id, principal] = now.date().isoformat()
+
+    async def flush(self) -> float:
+        """Write what is new since the last flush; returns the seconds until the next one."""
+        new = {use: day for use, day in self._days.items() if self._written.get(use) != day}
+        await self._store.note_use(new)
+        today = max(new.values(), default="")
+        self._written = {use: day for use, day in (self._written | new).items() if day >= today}
+        self._days.clear()
+        return FLUSH_EVERY

@@ -1,0 +1,59 @@
+"""Puts wishes into records: what an admin or a mail module wants of the provider is done by the attempt loop.
+
+Every wish names the generation it means (a login names its state), so that one which comes twice, or late, does not act
+twice. Whoever asks for a wish that is there already waits with the others.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from grantkeeper.process.clock import Ids
+from services.refresher.announce import announced
+from services.refresher.domain.record import Record, Waiter, Wish
+from services.refresher.domain.serving import Refuse
+from services.refresher.store import GrantStore
+
+Check = Callable[[Record, datetime], Refuse | None]
+"""Refuses a wish by the record as it is; None = it may be made."""
+
+
+class Wishes:
+    """Adds wishes, each with who asked for it."""
+
+    def __init__(self, store: GrantStore, ids: Ids) -> None:
+        self._store = store
+        self._ids = ids
+
+    async def add(self, record: Record, wish: Wish, check: Check) -> Refuse | None:
+        """Store the wish in the newest state of a record that `check` accepts; returns why not."""
+        current: Record | None = record
+        while current is not None:
+            refusal = check(current, self._store.time.now())
+            if refusal is not None:
+                return refusal
+            now = self._store.time.now()
+            wished = replace(current, wishes=_joined(current.wishes, wish))
+            after, entries = announced(current, wished, now=now, happened="config_changed", ids=self._ids)
+            if await self._store.write(current, after, entries) is not None:
+                return None
+            current = await self._store.read(record.config_id)
+        return Refuse("not_found", "the token config was removed meanwhile")
+
+
+def waiter_id(sender: str, message_id: str) -> str:
+    """Name one question of one sender."""
+    return f"{sender}:{message_id}"
+
+
+def _joined(wishes: tuple[Wish, ...], wish: Wish) -> tuple[Wish, ...]:
+    known = next((other for other in wishes if other.id == wish.id), None)
+    if known is None:
+        return (*wishes, wish)
+    joined = replace(known, askers=_added(known.askers, wish.askers))
+    return tuple(joined if other.id == wish.id else other for other in wishes)
+
+
+def _added(askers: tuple[Waiter, ...], new: tuple[Waiter, ...]) -> tuple[Waiter, ...]:
+    ids = {asker.id for asker in new}
+    return (*(asker for asker in askers if asker.id not in ids), *new)
