@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from devstack.provider.answer import Answer, json_answer
@@ -47,6 +47,7 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
 
     return Starlette(
         routes=[
+            Mount("/_control", routes=ControlApi(provider, plan, journal).routes()),
             Route("/{realm}/token", gate("token", TokenEndpoint(provider, id_tokens)), methods=["POST"]),
             Route("/{realm}/introspect", gate("introspect", IntrospectionEndpoint(provider)), methods=["POST"]),
             Route("/{realm}/revoke", gate("revoke", RevocationEndpoint(provider)), methods=["POST"]),
@@ -55,7 +56,6 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
             Route("/{realm}/.well-known/openid-configuration", gate("discovery", discover), methods=["GET"]),
             Route("/{realm}/jwks", gate("jwks", keys), methods=["GET"]),
             Route("/{realm}/userinfo", gate("userinfo", userinfo(provider)), methods=["GET", "POST"]),
-            *ControlApi(provider, plan, journal).routes(),
             Route("/style.css", pages.style),
             Route("/", _home(provider)),
         ]

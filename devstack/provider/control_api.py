@@ -76,7 +76,7 @@ class ControlApi:
             ("GET", "/journal", self.entries),
             ("DELETE", "/journal", self.clear_journal),
         ]
-        return [Route(f"/_control{path}", _answering(work), methods=[method]) for method, path, work in table]
+        return [Route(path, _answering(work), methods=[method]) for method, path, work in table]
 
     async def health(self, _: Request) -> Any:
         return {"ok": True, "issuer": self._provider.settings.issuer}
