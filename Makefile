@@ -3,16 +3,21 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-PYTHON ?= python3
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$one $(NEW_ENOUGH) 2>/dev/null && echo $$one && break; done)
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 
 ##@Start
-.PHONY: help install run demo clean
+.PHONY: help python install run demo clean
 help: ## Show this list
 	@awk -F':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 4)} /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: ## Install what `make run` needs into .venv (Python 3.11 or later is all it asks)
+python:
+	@$(or $(PYTHON),false) $(NEW_ENOUGH) || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.12"; exit 1; }
+
+install: python ## Install what `make run` needs into .venv (Python 3.11 or later is all it asks)
 	@$(PYTHON) devstack/bootstrap.py run
 
 run: install ## Start everything on this machine: Kafka, MongoDB, a provider, mail, the services (PORT_BASE moves the ports)
@@ -27,7 +32,7 @@ clean: ## Stop what a killed `make run` left, and remove its data and all caches
 
 ##@Check
 .PHONY: install-dev check test test-all test-deps format
-install-dev:
+install-dev: python
 	@$(PYTHON) devstack/bootstrap.py dev
 
 check: install-dev ## Format, lint, types, import rules, unit tests: under one minute

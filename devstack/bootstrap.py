@@ -1,4 +1,4 @@
-"""Make .venv hold what a lock says: run by any Python 3, with nothing but the standard library.
+"""Make .venv hold what a lock says: run by the machine's own Python, with nothing but the standard library.
 
 Usage: python3 devstack/bootstrap.py run|dev
 """
@@ -21,8 +21,6 @@ UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}  # to MiB
 
 
 def main(profile: str) -> None:
-    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python is what this line is for
-        fail("Python 3.11 or later is needed, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])  # noqa: UP031
     installed = read_stamp()
     wanted = "dev" if installed.get("profile") == "dev" else profile
     digest = digest_of(wanted)
