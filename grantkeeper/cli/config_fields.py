@@ -112,14 +112,16 @@ def _options(assignments: Sequence[str], base: Options) -> Options:
     for text in assignments:
         path, value = _assignment("--set", text)
         name, _, inner = path.replace("-", "_").partition(".")
-        if name not in values:
-            raise WrongData(f"--set {path}: there is no such option; there are {', '.join(sorted(values))}")
+        if name not in Options.model_fields or (inner and not isinstance(values.get(name), dict)):
+            raise WrongData(
+                f"--set {path}: there is no such option; there are {', '.join(sorted(Options.model_fields))}"
+            )
         if inner:
-            values[name] = {**(values[name] or {}), inner: value or None}
+            values[name] = {**values[name], inner: value or None}
         elif value:
             values[name] = value
         else:
-            del values[name]
+            values.pop(name, None)
     try:
         return Options.model_validate(values)
     except ValidationError as error:
