@@ -14,7 +14,7 @@ class Clock(Protocol):
     """What a process may know of time."""
 
     def now(self) -> datetime:
-        """Return the wall clock: aware, UTC."""
+        """Return the wall clock: aware, UTC, in whole milliseconds as MongoDB and the wire keep it."""
         ...
 
     def monotonic(self) -> float:
@@ -46,7 +46,8 @@ class SystemClock:
     """The clock of the machine."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from grantkeeper.crypto.credentials import mint
 from grantkeeper.crypto.ring import AuthRing, VaultRing
@@ -91,10 +91,8 @@ class House:
         name = self.prefix + topic
         found: list[Envelope] = []
         servers = self.bootstrap_servers
-        async with AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
-            partitions = [TopicPartition(name, number) for number in await _partitions(consumer, name)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
+        async with AIOKafkaConsumer(name, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
+            ends = await consumer.end_offsets(list(consumer.assignment()))
             while any([await consumer.position(one) < end for one, end in ends.items()]):
                 for records in (await consumer.getmany(timeout_ms=100)).values():
                     found += [decode(one.topic, one.key, one.value, one.headers) for one in records]
@@ -115,12 +113,6 @@ class House:
             return found if len(found) >= count else []
 
         return [json.loads(one) for one in await wait_until(answered)]
-
-
-async def _partitions(consumer: AIOKafkaConsumer, name: str) -> set[int]:
-    await consumer.topics()  # else a topic that nobody subscribed to is not known
-    known: set[int] = consumer.partitions_for_topic(name) or set()
-    return known
 
 
 @asynccontextmanager
