@@ -57,8 +57,8 @@ NAME: Final = "refresher"
 TOPICS: Final = (CONFIG_EVENTS, PRINCIPALS, TOKEN_REQUESTS, TOKEN_EVENTS, EXPIRY_EVENTS, DEAD_LETTERS)
 
 
-class Door(Http, MetadataDoor, Protocol):
-    """The one door to providers: forms to token endpoints, metadata of issuers."""
+class Door(Http, MetadataDoor, Part, Protocol):
+    """The one door to providers: forms to token endpoints, metadata of issuers; a part of the process."""
 
 
 class Refresher:
@@ -211,6 +211,7 @@ class Refresher:
         }
         return [
             HealthServer(self._settings.health, self._metrics, checks),
+            self._door,
             self._mongo,
             Indexes(self._prepare),
             self._topics,

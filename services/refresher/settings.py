@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from grantkeeper.process.settings import MongoSettings, ProcessSettings, Section
 
@@ -21,7 +21,9 @@ class OAuth2Settings(Section):
         default=(),
         description="host:port of on-premise providers that may be called by http or at private addresses.",
     )
-    proxy: str | None = Field(default=None, description="URL of the proxy for all calls to providers.")
+    proxy: SecretStr | None = Field(
+        default=None, description="URL of the proxy for all calls to providers; may hold a password."
+    )
     ca_file: Path | None = Field(default=None, description="PEM file of authorities; none = the system's.")
 
 

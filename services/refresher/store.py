@@ -8,6 +8,7 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Final
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -65,7 +66,7 @@ class GrantStore:
         with translate():
             await self.collection.create_indexes(list(INDEXES))
             hello = await self.collection.database.command("hello")
-        self.time.observe(hello["localTime"])
+        self.time.observe(hello["localTime"].replace(tzinfo=UTC))  # a command answers without zone
 
     async def read(self, config_id: str) -> Record | None:
         """Read one record."""
