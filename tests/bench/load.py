@@ -33,6 +33,7 @@ class Load:
     topic: str
     replies: str
     waiting: dict[bytes, tuple[float, asyncio.Future[float]]] = field(default_factory=dict)
+    last_reply: bytes = b""
     _producer: Any = None
     _consumer: Any = None
     _reader: asyncio.Task[None] | None = None
@@ -57,6 +58,7 @@ class Load:
 
     async def _read(self) -> None:
         async for record in self._consumer:
+            self.last_reply = record.value
             correlation = dict(record.headers)["correlation_id"]
             entry = self.waiting.pop(correlation, None)
             if entry is not None and not entry[1].done():

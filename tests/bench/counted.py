@@ -1,0 +1,97 @@
+"""The counted row: what one hit and one refresh cost in round trips, POSTs and records. Exact, so it is gated.
+
+Round trips are what mongod's profiler saw of the refresher's own work on `grants`; the sweeper's and the scheduler's
+polls are not of one request and are left out by what they ask for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pymongo import MongoClient
+
+from tests.bench.installation import DATABASE, REPLIES, REQUESTS, Installation, gets
+from tests.bench.load import Load
+from tests.bench.refresh import refreshes_per_second
+
+HITS = 50
+TOPICS = ("grantkeeper.token.events", "grantkeeper.expiry.events")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One gated number."""
+
+    what: str
+    seen: float
+    most: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it is within the design's bound."""
+        return self.seen <= self.most
+
+    def line(self) -> str:
+        """One line of the report."""
+        return f"{self.what:<58} {self.seen:>10.2f}   at most {self.most:g}  {'met' if self.met else 'MISSED'}"
+
+
+async def measure(installation: Installation, ids: Sequence[str]) -> list[Count]:
+    """Hits one at a time, so that nothing is shared; then refreshes."""
+    database = MongoClient[dict[str, Any]](installation.mongo_uri)[DATABASE]
+    database.command("profile", 2)
+    try:
+        hits = await _hits(installation, database, ids)
+        return [*hits, *await _refreshes(installation, database)]
+    finally:
+        database.command("profile", 0)
+
+
+async def _hits(installation: Installation, database: Any, ids: Sequence[str]) -> list[Count]:
+    reads, writes = _profiled(database)
+    records = await _records(installation, (REPLIES,))
+    async with Load(installation.bootstrap, REQUESTS, REPLIES) as load:
+        await load.one_at_a_time(gets(installation, ids, REQUESTS, HITS), HITS)
+    more_reads, more_writes = _profiled(database)
+    more_records = await _records(installation, (REPLIES,))
+    return [
+        Count("hit: reads", (more_reads - reads) / HITS, 1),
+        Count("hit: writes", (more_writes - writes) / HITS, 0),
+        Count("hit: records", (more_records - records) / HITS, 1),
+    ]
+
+
+async def _refreshes(installation: Installation, database: Any) -> list[Count]:
+    reads, writes = _profiled(database)
+    records = await _records(installation, TOPICS)
+    count = database["grants"].count_documents({})
+    await refreshes_per_second(installation, count)
+    more_reads, more_writes = _profiled(database)
+    more_records = await _records(installation, TOPICS)
+    return [
+        Count("refresh: round trips", (more_reads + more_writes - reads - writes) / count, 4),
+        Count("refresh: records", (more_records - records) / count, 2),
+    ]
+
+
+def _profiled(database: Any) -> tuple[int, int]:
+    """Reads by request and writes of the refresher so far; its polls (by due time or outbox age) are not counted."""
+    namespace = {"ns": f"{DATABASE}.grants", "appName": {"$regex": "refresher"}}
+    polls = {"command.filter.outbox_at": {"$exists": False}, "command.pipeline": {"$exists": False}}
+    reads = database["system.profile"].count_documents({**namespace, **polls, "op": {"$in": ["query", "command"]}})
+    writes = database["system.profile"].count_documents({**namespace, "op": {"$in": ["update", "insert", "remove"]}})
+    return reads, writes
+
+
+async def _records(installation: Installation, topics: Sequence[str]) -> int:
+    consumer = AIOKafkaConsumer(bootstrap_servers=installation.bootstrap)
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()
+        ]
+        ends = await consumer.end_offsets(partitions)
+        return sum(ends.values())
+    finally:
+        await consumer.stop()

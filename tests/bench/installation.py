@@ -1,0 +1,245 @@
+"""What the benchmark measures: one refresher of the product on servers that are tuned as in production.
+
+Kafka runs with its second compiler, which the quick start of tests leaves out; the endpoint waits and does nothing
+else; the tokens are made by the product's own import, authorization and refresh.
+"""
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import uuid_utils
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from pymongo import MongoClient
+
+from devstack.kafka import JVM, Kafka
+from devstack.keys import PREFIX, prepare_keys
+from devstack.layout import Layout
+from devstack.mongo import Mongo
+from devstack.processes import Service, Supervisor
+from devstack.servers import Servers
+from devstack.services import Places, services
+from grantkeeper_client import Asker, Credential, Envelope, encode, load_credential, seal_to_installation, sign
+from tests.bench.load import Prepared
+from tests.e2e.running_stack import free_port_base
+
+DATABASE = "grantkeeper"
+REQUESTS, REPLIES = f"{PREFIX}token.requests", f"{PREFIX}replies.mail"
+ECHO_REQUESTS, ECHO_REPLIES = "echo.requests", "echo.replies"
+PARTITIONS = 6
+CHUNK = 100
+AT_ONCE = 20
+"""Authorizations in flight while the bench prepares itself."""
+SECRET = "bench-client-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running product, and what the benchmark needs to ask it."""
+
+    layout: Layout
+    bootstrap: str
+    mongo_uri: str
+    endpoint: int
+    admin: Credential
+    mail: Credential
+
+    @property
+    def database(self) -> Any:
+        """The product's database, by a client of the bench's own."""
+        return MongoClient[dict[str, Any]](self.mongo_uri, tz_aware=True)[DATABASE]
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Installation]:
+    """Start servers, endpoint, config_service and one refresher."""
+    with ExitStack() as stack:
+        kafka = Kafka(folder / "kafka", jvm=JVM).start()
+        stack.callback(kafka.stop)
+        mongo = Mongo(folder / "mongo").start()
+        stack.callback(mongo.stop)
+        port = stack.enter_context(process_that_says("tests.bench.endpoint"))
+        layout = Layout(folder / "data", free_port_base())
+        layout.data.mkdir(parents=True)
+        prepare_keys(layout, kafka.bootstrap_servers)
+        supervisor = Supervisor(layout.data, environment={}, tell=print)
+        stack.callback(supervisor.stop)
+        supervisor.start(_table(layout, Servers(kafka.bootstrap_servers, mongo.uri), int(port)))
+        admin, mail = (load_credential(layout.credential(name)) for name in ("admin", "mail"))
+        yield Installation(layout, kafka.bootstrap_servers, mongo.uri, int(port), admin, mail)
+
+
+def _table(layout: Layout, servers: Servers, endpoint: int) -> list[Service]:
+    allow = {"GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([f"127.0.0.1:{endpoint}"])}
+    table = [one for one in services(Places(layout, servers)) if one.name in {"config_service", "refresher"}]
+    return [dataclasses.replace(one, environment={**one.environment, **allow}) for one in table]
+
+
+@contextmanager
+def process_that_says(module: str, *arguments: str) -> Iterator[str]:
+    """Run a module that prints one line when it is ready; yields the line."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+async def make_tokens(installation: Installation, count: int) -> list[str]:
+    """Import `count` configs and authorize each; returns their ids."""
+    ids = [str(uuid_utils.uuid7()) for _ in range(count)]
+    async with Asker(installation.admin) as asker:
+        for start in range(0, count, CHUNK):
+            await _import(installation, asker, ids[start : start + CHUNK], start)
+        free = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(_authorize(installation, asker, free, config_id) for config_id in ids))
+    return ids
+
+
+async def _import(installation: Installation, asker: Asker, ids: Sequence[str], start: int) -> None:
+    records = [
+        {
+            "index": start + place,
+            "line": 1,
+            "config_id": config_id,
+            "text": record(installation, f"Bench {start + place}"),
+        }
+        for place, config_id in enumerate(ids)
+    ]
+    data = {"import_id": str(uuid_utils.uuid7()), "chunk": start // CHUNK, "records": records}
+    report = await asker.ask(
+        "config.commands", "grantkeeper.config.import.v1", data, key=b"bench", deadline=timedelta(seconds=60)
+    )
+    refused = [one for one in report["records"] if one["outcome"] != "added"]
+    assert not refused, refused
+
+
+def record(installation: Installation, name: str) -> str:
+    """One record in the product's format, at the bench's endpoint."""
+    host = f"127.0.0.1:{installation.endpoint}"
+    sealed = seal_to_installation(
+        installation.admin.installation_key, SECRET, use="client_secret", bound={"client_id": "bench", "host": host}
+    )
+    requests = {
+        "AuthorizationCode": _block(
+            f"http://{host}/authorize",
+            {"response_type": "code"},
+            {"client_id": "ClientID", "redirect_uri": "RedirectURL", "scope": "Scope", "state": "State"},
+            {"code": "AuthorizationCode", "state": "State"},
+        ),
+        "TokenByAuthorizationCode": _token_block(host, "authorization_code", {"code": "AuthorizationCode"}),
+        "TokenByRefreshToken": _token_block(host, "refresh_token", {"refresh_token": "RefreshToken"}),
+    }
+    config = {
+        "AuthFlow": "AuthorizationCode",
+        "ClientID": "bench",
+        "ClientSecret": sealed,
+        "Scope": "mail.imap offline_access",
+        "Requests": requests,
+        "Notifications": {"NotifyOnExpiredToken": "0", "NotifyOnExpiredRefreshToken": "1"},
+        "TemplateName": "Bench",
+    }
+    return json.dumps({"Name": name, "Config": config, "ValidID": "1"})  # JSON is YAML
+
+
+def _token_block(host: str, grant_type: str, own: dict[str, str]) -> dict[str, object]:
+    autofill = {"client_id": "ClientID", "client_secret": "ClientSecret", "redirect_uri": "RedirectURL", **own}
+    answer = {
+        "access_token": "Token",
+        "expires_in": "TokenExpirationDate",
+        "refresh_token": "RefreshToken",
+        "error": "ErrorMessage",
+    }
+    return _block(f"http://{host}/token", {"grant_type": grant_type}, autofill, answer)
+
+
+def _block(url: str, parameters: dict[str, str], autofill: dict[str, str], answer: dict[str, str]) -> dict[str, object]:
+    request = {"URL": url, "Parameters": parameters, "AutofilledParametersMapping": autofill}
+    return {"Request": request, "Response": {"ParametersMapping": answer}}
+
+
+async def _authorize(installation: Installation, asker: Asker, free: asyncio.Semaphore, config_id: str) -> None:
+    async with free:
+        start = {"config": config_id, "min_revision": 1}
+        deadline = timedelta(seconds=60)
+        started = await asker.ask(
+            "token.requests", "grantkeeper.authorization.start.v1", start, key=config_id.encode(), deadline=deadline
+        )
+        state = parse_qs(urlsplit(started["url"]).query)["state"][0]
+        bound = {"state_hash": hashlib.sha256(state.encode()).hexdigest()}
+        code = seal_to_installation(
+            installation.admin.installation_key, f"code-{config_id}", use="authorization_code", bound=bound
+        )
+        complete = {"config": config_id, "code": code, "state": state}
+        await asker.ask(
+            "token.requests",
+            "grantkeeper.authorization.complete.v1",
+            complete,
+            key=config_id.encode(),
+            deadline=deadline,
+        )
+
+
+def gets(installation: Installation, ids: Sequence[str], topic: str, count: int) -> Iterator[Prepared]:
+    """`count` signed requests for access tokens, made before the clock starts."""
+    key, now = installation.mail.signer(), datetime.now(UTC)
+    prepared = []
+    for number in range(count):
+        config_id = ids[number % len(ids)]
+        correlation = str(uuid_utils.uuid7())
+        envelope = sign(
+            Envelope(
+                topic=topic,
+                key=config_id.encode(),
+                id=correlation,
+                type="grantkeeper.token.get.v1",
+                source="/principals/mail",
+                time=now,
+                value=json.dumps({"config": config_id, "min_validity": 60}).encode(),
+                subject=config_id,
+                expirytime=now + timedelta(minutes=9),
+                correlation_id=correlation,
+            ),
+            key,
+        )
+        prepared.append(Prepared(correlation.encode(), config_id.encode(), envelope.value, encode(envelope)))
+    return iter(prepared)
+
+
+@asynccontextmanager
+async def echo(installation: Installation, ids: Sequence[str], reply: bytes) -> AsyncIterator[None]:
+    """The baseline of `get`, with documents and replies of the product's sizes."""
+    await _make_topics(installation.bootstrap)
+    database = installation.database
+    size = len(json.dumps(database["grants"].find_one({"_id": ids[0]}), default=str))
+    padding = "p" * max(0, size - len(reply))
+    database["echo"].insert_many([{"_id": one, "reply": reply.decode(), "rest": padding} for one in ids])
+    arguments = {
+        "bootstrap": installation.bootstrap,
+        "requests": ECHO_REQUESTS,
+        "replies": ECHO_REPLIES,
+        "mongo": installation.mongo_uri,
+        "database": DATABASE,
+    }
+    with process_that_says("tests.bench.echo", *(f"--{name}={value}" for name, value in arguments.items())) as line:
+        assert line == "ready", line
+        yield
+
+
+async def _make_topics(bootstrap: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(ECHO_REQUESTS, PARTITIONS, 1), NewTopic(ECHO_REPLIES, 1, 1)])
+    await admin.close()
