@@ -32,7 +32,7 @@ from services.refresher.store import GrantStore
 from tests.integration.house import House, started
 from tests.waiting import wait_until
 
-PUBLIC_URL = "https://tokens.example.org"
+PUBLIC_URL = "http://127.0.0.1:9"  # loopback: the demo client may come back to any port of it
 CLIENT_ID = "demo-client"
 CLIENT_SECRET = "demo-secret-for-this-machine-only"
 ROLES = {"admin": "admin", "console": "admin", "viewer": "viewer", "mail": "mail", "limited": "mail"}
