@@ -2,26 +2,24 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from devstack.provider.answer import Answer, json_answer
+from devstack.provider.assertions import Assertions
 from devstack.provider.control_api import ControlApi
 from devstack.provider.discovery import discovery_document
 from devstack.provider.faults import FaultPlan
 from devstack.provider.form import FormRequest
 from devstack.provider.gate import Gate
+from devstack.provider.home_page import HomePage
 from devstack.provider.id_token import IdTokens
 from devstack.provider.introspection import IntrospectionEndpoint, userinfo
 from devstack.provider.issuing import Twist
 from devstack.provider.journal import Journal
-from devstack.provider.login_pages import HEADERS, LoginPages
+from devstack.provider.login_pages import LoginPages
 from devstack.provider.provider import Clock, Provider
 from devstack.provider.revocation import RevocationEndpoint
 from devstack.provider.settings import ProviderSettings
@@ -33,7 +31,8 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
     """The provider. `store` is closed by whoever made it; without one all is forgotten at the end."""
     provider = Provider(settings, store or Store(), clock)
     plan, journal = FaultPlan(), Journal()
-    id_tokens = IdTokens(provider)
+    id_tokens, assertions = IdTokens(provider), Assertions(provider)
+    introspection = IntrospectionEndpoint(provider, assertions)
     pages = LoginPages(provider)
 
     def gate(endpoint: str, work: Callable[[FormRequest, Twist], Answer]) -> Gate:
@@ -48,25 +47,15 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
     return Starlette(
         routes=[
             Mount("/_control", routes=ControlApi(provider, plan, journal).routes()),
-            Route("/{realm}/token", gate("token", TokenEndpoint(provider, id_tokens)), methods=["POST"]),
-            Route("/{realm}/introspect", gate("introspect", IntrospectionEndpoint(provider)), methods=["POST"]),
-            Route("/{realm}/revoke", gate("revoke", RevocationEndpoint(provider)), methods=["POST"]),
+            Route("/{realm}/token", gate("token", TokenEndpoint(provider, id_tokens, assertions)), methods=["POST"]),
+            Route("/{realm}/introspect", gate("introspect", introspection), methods=["POST"]),
+            Route("/{realm}/revoke", gate("revoke", RevocationEndpoint(provider, assertions)), methods=["POST"]),
             Route("/{realm}/authorize", pages.authorize, methods=["GET", "POST"]),
             Route("/{realm}/login/{login_id}", pages.interact, methods=["GET", "POST"]),
             Route("/{realm}/.well-known/openid-configuration", gate("discovery", discover), methods=["GET"]),
             Route("/{realm}/jwks", gate("jwks", keys), methods=["GET"]),
-            Route("/{realm}/userinfo", gate("userinfo", userinfo(provider)), methods=["GET", "POST"]),
+            Route("/{realm}/userinfo", gate("userinfo", userinfo(introspection)), methods=["GET", "POST"]),
             Route("/style.css", pages.style),
-            Route("/", _home(provider)),
+            Route("/", HomePage(provider).show),
         ]
     )
-
-
-def _home(provider: Provider) -> Callable[[Request], Any]:
-    templates = Environment(loader=PackageLoader("devstack.provider", "pages"), autoescape=True)
-    page = templates.get_template("home.html")
-
-    async def home(_: Request) -> Response:
-        return HTMLResponse(page.render(realms=provider.realms.items()), headers=HEADERS)
-
-    return home

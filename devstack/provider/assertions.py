@@ -46,7 +46,10 @@ class Assertions:
     def _verify(self, request: FormRequest, name: str, reason: Reason) -> tuple[dict[str, Any], ClientSettings]:
         text = request.require(name)
         try:
-            client = self._provider.client(_unverified_issuer(text))
+            issuer = _unverified_issuer(text)
+            if request.parameters.get("client_id", issuer) != issuer:
+                raise Refused(Reason.MALFORMED)  # two clients in one request
+            client = self._provider.client(issuer)
             keys = KeySet([import_key(key) for key in (client.jwks or {}).get("keys", [])])
             claims = jwt.decode(text, keys, algorithms=ALGORITHMS).claims
         except (JoseError, ValueError) as error:

@@ -19,9 +19,9 @@ INACTIVE = {"active": False}
 class IntrospectionEndpoint:
     """Any confidential client may ask about any token of its realm, as a resource server does."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, assertions: Assertions) -> None:
         self._provider = provider
-        self._assertions = Assertions(provider)
+        self._assertions = assertions
 
     def __call__(self, request: FormRequest, _: Twist) -> Answer:
         if authenticate(self._provider, self._assertions, request).public:
@@ -65,9 +65,8 @@ class IntrospectionEndpoint:
         return grant is not None and grant.revoked_at is not None
 
 
-def userinfo(provider: Provider) -> Callable[[FormRequest, Twist], Answer]:
+def userinfo(introspection: IntrospectionEndpoint) -> Callable[[FormRequest, Twist], Answer]:
     """OpenID Connect Core section 5.3: the account behind a bearer token."""
-    introspection = IntrospectionEndpoint(provider)
 
     def answer(request: FormRequest, _: Twist) -> Answer:
         scheme, _space, text = (request.authorization or "").partition(" ")

@@ -12,9 +12,9 @@ from devstack.provider.settings import Revocation
 
 
 class RevocationEndpoint:
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, assertions: Assertions) -> None:
         self._provider = provider
-        self._assertions = Assertions(provider)
+        self._assertions = assertions
 
     def __call__(self, request: FormRequest, _: Twist) -> Answer:
         match self._provider.realms[request.realm].revocation:

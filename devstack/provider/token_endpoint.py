@@ -19,10 +19,10 @@ GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", JWT_
 
 
 class TokenEndpoint:
-    def __init__(self, provider: Provider, id_tokens: IdTokens) -> None:
+    def __init__(self, provider: Provider, id_tokens: IdTokens, assertions: Assertions) -> None:
         self._provider = provider
         self._id_tokens = id_tokens
-        self._assertions = Assertions(provider)
+        self._assertions = assertions
 
     def __call__(self, request: FormRequest, twist: Twist) -> Answer:
         self._provider.store.forget_due(self._provider.clock())

@@ -1,7 +1,9 @@
 """From code to tokens: what a code is good for, and for whom, asked of our provider and the certified one alike."""
 
 import pytest
+import requests
 
+from tests.partners.assertion import client_assertion
 from tests.partners.partner import Partner, Pkce
 
 
@@ -113,3 +115,48 @@ def test_client_credentials_give_an_access_token_and_no_refresh_token(partner: P
     about = partner.introspect(tokens["access_token"])
     assert about["active"] is True
     assert "username" not in about
+
+
+def test_a_client_may_prove_itself_by_a_signature_good_once(partner: Partner) -> None:
+    def ask(assertion: str) -> requests.Response:
+        request = {
+            "grant_type": "client_credentials",
+            "scope": "mail.imap",
+            "client_id": partner.clients.signing,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion,
+        }
+        return partner.post("token_endpoint", request)
+
+    assertion = client_assertion(partner.clients.signing, partner.metadata["issuer"])
+    assert partner.is_alive(ask(assertion).json()["access_token"])
+    assert ask(assertion).json()["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "error"),
+    [
+        ("audience", 401, "invalid_client"),
+        ("time", 401, "invalid_client"),
+        ("key", 401, "invalid_client"),
+        ("issuer", 400, "invalid_request"),  # two clients in one request
+    ],
+)
+def test_a_signature_must_be_for_this_server_by_this_client_and_of_now(
+    partner: Partner, wrong: str, status: int, error: str
+) -> None:
+    client_id = partner.clients.signing
+    assertion = client_assertion(
+        "nobody" if wrong == "issuer" else client_id,
+        "https://elsewhere.example.test" if wrong == "audience" else partner.issuer,
+        age=7200 if wrong == "time" else 0,
+        foreign_key=wrong == "key",
+    )
+    request = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion,
+    }
+    refused = partner.post("token_endpoint", request)
+    assert (refused.status_code, refused.json()["error"]) == (status, error)

@@ -20,6 +20,7 @@ from devstack.provider.settings import (
 )
 from tests.conftest import ENVIRONMENT, part_missing
 from tests.partners import panva as certified
+from tests.partners.assertion import public_keys
 from tests.partners.panva import MODES, Mode, Panva
 from tests.partners.partner import Clients, Partner, Traits
 
@@ -32,6 +33,7 @@ STUB_CLIENTS = Clients(
     mail_server=MAIL_SERVER_ID,
     mail_server_secret=MAIL_SERVER_SECRET,
     daemon=DEMO_CLIENT_ID,
+    signing=certified.SIGNING_CLIENT_ID,
 )
 PANVA_CLIENTS = Clients(
     post=certified.CLIENT_ID,
@@ -41,6 +43,7 @@ PANVA_CLIENTS = Clients(
     mail_server=certified.MAIL_SERVER_ID,
     mail_server_secret=certified.MAIL_SERVER_SECRET,
     daemon="daemon",
+    signing=certified.SIGNING_CLIENT_ID,
 )
 GOOGLE_OFFLINE = {"access_type": "offline", "prompt": "consent"}
 STUB_TRAITS = {
@@ -139,8 +142,12 @@ def partner(request: pytest.FixtureRequest) -> Partner:
 
 
 def provider_settings() -> ProviderSettings:
-    """The built-in realms and clients, and a public client."""
-    return ProviderSettings(clients=(*default_clients(), ClientSettings(client_id=PUBLIC_CLIENT_ID)))
+    """The built-in realms and clients, a public client, and one that signs."""
+    more = (
+        ClientSettings(client_id=PUBLIC_CLIENT_ID),
+        ClientSettings(client_id=certified.SIGNING_CLIENT_ID, jwks=public_keys()),
+    )
+    return ProviderSettings(clients=(*default_clients(), *more))
 
 
 def secret_client(client_id: str, secret: str) -> ClientSettings:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from devstack.child import Child
 from devstack.ports import free_ports
+from tests.partners.assertion import public_keys
 from tests.partners.node import HERE, find_node, install_partners
 
 Mode = Literal["google", "microsoft", "strict"]
@@ -16,6 +17,7 @@ CLIENT_ID = "mail-app"
 CLIENT_SECRET = "mail-app-secret-of-the-contract-tests"
 BASIC_CLIENT_ID = "mail-app-basic"
 PUBLIC_CLIENT_ID = "mail-app-public"
+SIGNING_CLIENT_ID = "signing-daemon"
 MAIL_SERVER_ID = "mail-server"
 MAIL_SERVER_SECRET = "mail-server-secret-of-the-contract-tests"
 REDIRECT_URI = "http://127.0.0.1:18081/oauth2/callback/local"
@@ -87,6 +89,15 @@ def _clients(redirect_uris: list[str]) -> list[dict[str, Any]]:
             "scope": "mail.imap",
             **nothing,
             "grant_types": ["client_credentials"],
+        },
+        {
+            "client_id": SIGNING_CLIENT_ID,
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": "PS256",
+            "scope": "mail.imap",
+            **nothing,
+            "grant_types": ["client_credentials"],
+            "jwks": public_keys(),
         },
         {
             "client_id": MAIL_SERVER_ID,

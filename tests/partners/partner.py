@@ -40,6 +40,7 @@ class Clients:
     mail_server: str
     mail_server_secret: str
     daemon: str
+    signing: str  # client credentials by private_key_jwt, PS256, with the key of assertion.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
-from devstack.login import LoginFailed, log_in
+from devstack.login import FormReader, LoginFailed, log_in
 from devstack.provider.faults import Fault
 from devstack.provider.server import ProviderThread
 from devstack.provider.settings import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
@@ -160,6 +160,14 @@ def test_the_id_token_names_the_account_and_the_nonce(moved: ProviderThread) -> 
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert (claims["iss"], claims["aud"]) == (moved.issuer("strict"), DEMO_CLIENT_ID)
     assert (claims["email"], claims["nonce"]) == (ALICE, "n0nce")
+
+
+def test_the_key_enter_says_yes_and_not_no(moved: ProviderThread) -> None:
+    """A browser presses the first submit button of the form."""
+    page = requests.get(authorization_url(moved, "strict", Pkce.new()), timeout=5)
+    form = FormReader(page.text).form
+    assert form is not None
+    assert form.buttons[0] == ("decision", "allow")
 
 
 def test_a_login_is_good_once(moved: ProviderThread) -> None:
