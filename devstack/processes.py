@@ -3,6 +3,7 @@
 A process that ends with the exit code of wrong settings (78) is not started again: it would end the same way.
 """
 
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Watched:
     pause: float = FIRST_PAUSE
     due: float | None = None  # when to start it again
     given_up: bool = False
+    is_server: bool = False
 
 
 class Supervisor:
@@ -65,17 +67,21 @@ class Supervisor:
 
     def adopt(self, child: Child, ready: Callable[[], bool] = lambda: True) -> None:
         """Watch a process that was started elsewhere (a server) like those of the table."""
-        self._watched[child.name] = Watched(child, ready, started=time.monotonic())
+        self._watched[child.name] = Watched(child, ready, started=time.monotonic(), is_server=True)
         self._remember()
 
-    def start(self, services: Sequence[Service], deadline: float = READY_DEADLINE) -> None:
-        """Start all at once, return when each is ready; raise StartFailed naming the one that is not."""
-        started = [self._launch(service) for service in services]
+    def start(self, services: Sequence[Service]) -> None:
+        """Start all at once; `wait_until_ready` tells when they can be used."""
+        for service in services:
+            self._launch(service)
         self._remember()
-        for watched in started:
+
+    def wait_until_ready(self, deadline: float = READY_DEADLINE) -> None:
+        """Return when every process is ready; raise StartFailed naming the one that is not."""
+        for watched in self._watched.values():
             watched.child.wait_until_ready(watched.ready, deadline)
 
-    def _launch(self, service: Service) -> Watched:
+    def _launch(self, service: Service) -> None:
         child = Child(
             service.name,
             service.command,
@@ -85,7 +91,6 @@ class Supervisor:
         watched = Watched(child, _readiness(service), started=time.monotonic())
         self._watched[service.name] = watched
         child.start()
-        return watched
 
     def look(self) -> None:
         """Notice what died and start again what is due; call it a few times a second."""
@@ -113,7 +118,13 @@ class Supervisor:
         self._remember()
 
     def stop(self, grace: float = 20.0) -> None:
-        """End all, the last started first: services before the servers they stand on."""
+        """End all: the services at once, then the servers they stood on."""
+        services = [watched for watched in self._watched.values() if not watched.is_server]
+        for watched in services:
+            watched.child.signal(signal.SIGTERM)
+        for watched in services:
+            watched.child.stop(grace)
+            del self._watched[watched.child.name]
         while self._watched:
             _, watched = self._watched.popitem()
             watched.child.stop(grace)

@@ -23,9 +23,8 @@ class Places:
     servers: Servers
 
 
-def support(places: Places) -> list[Service]:
-    """What stands for the outside world: the provider, the mail server. Ready before the services start."""
-    layout = places.layout
+def support(layout: Layout) -> list[Service]:
+    """What stands for the outside world: the provider, the mail server."""
     options = (f"--port={layout.port('provider')}", f"--data={layout.data / 'provider.db'}")
     discovery = f"{layout.url('provider')}/strict/.well-known/openid-configuration"
     return [_python("provider", "devstack.provider", *options, ready_url=discovery), _mail(layout)]

@@ -76,11 +76,11 @@ def _start(layout: Layout, environment: Mapping[str, str], supervisor: Superviso
     for purpose in (one for one in OFFSETS if one not in SERVER_PORTS):
         require_free(layout.port(purpose), purpose, layout)
     began = time.monotonic()
+    supervisor.start(support(layout))
     servers = start_servers(layout, environment, supervisor)
     prepare_keys(layout, servers.bootstrap_servers)
-    places = Places(layout, servers)
-    supervisor.start(support(places))
-    supervisor.start(services(places))
+    supervisor.start(services(Places(layout, servers)))
+    supervisor.wait_until_ready()
     tell(f"everything runs after {time.monotonic() - began:.1f} s")
 
 

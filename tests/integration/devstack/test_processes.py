@@ -37,6 +37,7 @@ async def test_a_killed_service_is_started_again_and_serves(supervisor: Supervis
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}/"
     supervisor.start([Service("web", (*SERVER, str(port)), ready_url=url)])
+    supervisor.wait_until_ready()
     first = supervisor.child("web").pid
     supervisor.child("web").signal(signal.SIGKILL)
 
@@ -67,8 +68,9 @@ async def test_a_service_with_wrong_settings_is_not_started_again(supervisor: Su
 
 def test_a_service_that_ends_at_start_is_named_with_its_last_words(supervisor: Supervisor) -> None:
     service = Service("dies", (sys.executable, "-c", "raise SystemExit('no luck')"), ready_url="http://127.0.0.1:1/")
+    supervisor.start([service])
     with pytest.raises(StartFailed, match="dies ended at start: no luck"):
-        supervisor.start([service])
+        supervisor.wait_until_ready()
 
 
 def test_stopping_ends_the_children_of_a_service_too(supervisor: Supervisor) -> None:
