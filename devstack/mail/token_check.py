@@ -1,6 +1,7 @@
 """May this access token open this mailbox? Asked of the provider by introspection (RFC 7662), every time anew."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ import requests
 from devstack.mail.sasl import Presented
 from devstack.provider.settings import MAIL_SERVER_ID, MAIL_SERVER_SECRET
 
+log = logging.getLogger(__name__)
 Protocol = Literal["imap", "pop3", "smtp"]
 Refusal = Literal["invalid_token", "insufficient_scope"]
 TIMEOUT = 5  # seconds
@@ -54,8 +56,12 @@ def _ask(url: str, access_token: str) -> dict[str, Any]:
     parts = urlsplit(url)
     client = (parts.username or MAIL_SERVER_ID, parts.password or MAIL_SERVER_SECRET)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.post(bare, {"token": access_token}, auth=client, timeout=TIMEOUT)
-    body = answer.json() if answer.ok else {}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(bare, {"token": access_token}, auth=client, timeout=TIMEOUT)
+        body = answer.json() if answer.ok else {}
+    except requests.RequestException as error:
+        log.warning("no introspection at %s: %s", bare, type(error).__name__)
+        return {}
     return body if isinstance(body, dict) else {}

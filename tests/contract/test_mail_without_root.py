@@ -68,7 +68,9 @@ def test_each_provider_is_asked_until_one_knows_the_token(provider: ProviderThre
     assert not opens(mail_server, ALICE, token(provider, ALICE, "grace"))  # a provider it was not told of
 
 
-def test_a_token_of_forty_thousand_letters_logs_in_everywhere(provider: ProviderThread, mail_server: MailServer) -> None:
+def test_a_token_of_forty_thousand_letters_logs_in_everywhere(
+    provider: ProviderThread, mail_server: MailServer
+) -> None:
     provider.control.change_realm("strict", access_token_length=40_000)
     long = token(provider, ALICE)
     assert opens(mail_server, ALICE, long)
@@ -105,3 +107,13 @@ def test_nothing_is_sent_without_a_login(mail_server: MailServer) -> None:
         smtp.ehlo("localhost")
         with pytest.raises(smtplib.SMTPSenderRefused):
             smtp.sendmail(ALICE, [BOB], MAIL)
+
+
+def test_a_provider_that_is_away_opens_nothing_and_the_server_lives_on(
+    provider: ProviderThread, mail_server: MailServer
+) -> None:
+    alices = token(provider, ALICE)
+    provider.stop()
+    assert not opens(mail_server, ALICE, alices)
+    assert not opens(mail_server, ALICE, alices)
+    assert alices not in mail_server.log.read_text()
