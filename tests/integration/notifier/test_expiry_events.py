@@ -84,7 +84,7 @@ async def test_an_event_of_a_stranger_is_a_dead_letter(service: Service) -> None
 
 
 def _dies_once_at(point: str) -> Hook:
-    passed = []
+    passed: list[str] = []
 
     async def hook(reached: str) -> None:
         if reached == point and not passed:
