@@ -48,6 +48,11 @@ class Layout:
         return self.data / "principals.yaml"
 
     @property
+    def templates(self) -> Path:
+        """The product's templates and this stack's own, as config_service reads them."""
+        return self.data / "templates"
+
+    @property
     def users(self) -> Path:
         """The console's users."""
         return self.data / "console-users"

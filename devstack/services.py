@@ -4,14 +4,12 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from devstack.layout import Layout
 from devstack.processes import Service
 from devstack.provider.settings import default_realms
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, Servers
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 SERVICES = ("config_service", "refresher", "notifier", "console")
 
 
@@ -73,7 +71,7 @@ def _own(places: Places, name: str) -> dict[str, str]:
             return {
                 **backend,
                 "GRANTKEEPER_PRINCIPALS_FILE": str(layout.principals),
-                "GRANTKEEPER_TEMPLATES_DIR": str(TEMPLATES),
+                "GRANTKEEPER_TEMPLATES_DIR": str(layout.templates),
             }
         case "refresher":
             return {

@@ -11,6 +11,7 @@ from devstack.jars import ensure_jars, read_lock
 from devstack.kafka import jar_folder
 from devstack.keys import prepare_keys
 from devstack.layout import DATA_SETTING, OFFSETS, Layout
+from devstack.local_templates import prepare_templates
 from devstack.ports import require_free
 from devstack.processes import Supervisor
 from devstack.remembered import end_leftovers
@@ -79,6 +80,7 @@ def _start(layout: Layout, environment: Mapping[str, str], supervisor: Superviso
     supervisor.start(support(layout))
     servers = start_servers(layout, environment, supervisor)
     prepare_keys(layout, servers.bootstrap_servers)
+    prepare_templates(layout)
     supervisor.start(services(Places(layout, servers)))
     supervisor.wait_until_ready()
     tell(f"everything runs after {time.monotonic() - began:.1f} s")
