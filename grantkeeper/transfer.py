@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
 
-from grantkeeper_client import seal_to_installation
-
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.process.clock import Ids
 from grantkeeper.strict_yaml import (
@@ -24,6 +22,7 @@ from grantkeeper.strict_yaml import (
     replace_scalar,
     split_records,
 )
+from grantkeeper_client import seal_to_installation
 from schemas.config_commands import CHUNK_MAX_BYTES, CHUNK_MAX_RECORDS, RECORD_MAX_BYTES, ImportRecord
 from schemas.config_results import RecordReport
 from schemas.findings import Finding
@@ -56,9 +55,7 @@ def prepare(raw: bytes, installation_key: Mapping[str, Any], ids: Ids) -> Prepar
         except StrictYamlError as error:
             refused.append(_refusal(record, error))
         else:
-            records.append(
-                ImportRecord(index=record.index, line=record.start_line, config_id=ids.uuid7(), text=text)
-            )
+            records.append(ImportRecord(index=record.index, line=record.start_line, config_id=ids.uuid7(), text=text))
     return Prepared(tuple(records), tuple(refused))
 
 
@@ -140,7 +137,5 @@ def _text(node: Node) -> str | None:
 
 def _refusal(record: RecordText, error: StrictYamlError) -> RecordReport:
     line, column = record.place(error.line, error.column)
-    finding = Finding(
-        level="error", code=error.code, line=line, column=column, message=error.problem, cure=error.cure
-    )
+    finding = Finding(level="error", code=error.code, line=line, column=column, message=error.problem, cure=error.cure)
     return RecordReport(index=record.index, line=record.start_line, outcome="refused", findings=(finding,))

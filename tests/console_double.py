@@ -9,16 +9,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from grantkeeper_client import NoReply, ReplyError
 from pydantic import BaseModel
 
 from grantkeeper.crypto.ring import VaultRing
-from schemas.config_results import ConfigSaved, ConfigView, TemplatePage, TemplateView
+from grantkeeper_client import NoReply, ReplyError
+from schemas.admin_notifications import NotificationChanged
+from schemas.config_commands import ConfigImport
+from schemas.config_results import (
+    ConfigHistoryPage,
+    ConfigSaved,
+    ConfigView,
+    HistoryEntry,
+    ImportReport,
+    RecordOutcome,
+    RecordReport,
+    TemplatePage,
+    TemplateView,
+)
 from schemas.envelope import Message
+from schemas.findings import Finding
 from schemas.reasons import ErrorCode
 from schemas.replies import ErrorBody
 from schemas.token_config import Options, RequestBlock, TokenConfig
-from schemas.token_requests import TokenPage, TokenStatusView
+from schemas.token_requests import AuthorizationStarted, TokenPage, TokenStatusView
 from schemas.token_status import LastError, TokenStatus, UsedBy
 
 NOW = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
@@ -48,7 +61,7 @@ class AnsweringBus:
     ) -> Mapping[str, Any]:
         """Check the question against the contract, and the answer too."""
         message = Message.MESSAGES[type].model_validate({**data, "actor": actor})
-        assert message.TOPIC == topic
+        assert topic == message.TOPIC
         self.asked.append(message)
         self.actors.append(actor)
         answer = self.answers.get(Message.MESSAGES[type])
@@ -67,9 +80,7 @@ class AnsweringBus:
 def refusal(code: ErrorCode, message: str = "", **more: Any) -> ReplyError:
     """An error as the contract has it."""
     body = ErrorBody.model_validate({"code": code, "message": message or code, **more})
-    return ReplyError(
-        body.code, body.message, details=[one.model_dump() for one in body.details], facts=body.facts
-    )
+    return ReplyError(body.code, body.message, details=[one.model_dump() for one in body.details], facts=body.facts)
 
 
 def installation() -> VaultRing:
@@ -169,7 +180,13 @@ def fleet() -> list[TokenStatus]:
         "scope": None,
     }
     busy = error.model_copy(
-        update={"meaning": "transient", "code": "503", "text": "the provider answered 503", "cure_id": "none", "cure": ""}
+        update={
+            "meaning": "transient",
+            "code": "503",
+            "text": "the provider answered 503",
+            "cure_id": "none",
+            "cure": "",
+        }
     )
     secret = error.model_copy(
         update={
@@ -195,7 +212,14 @@ def fleet() -> list[TokenStatus]:
             failures=3,
             last_error=busy,
         ),
-        status(3, name="Orders", template="Microsoft Exchange Online", state="reauthorization_required", last_error=error, **gone),
+        status(
+            3,
+            name="Orders",
+            template="Microsoft Exchange Online",
+            state="reauthorization_required",
+            last_error=error,
+            **gone,
+        ),
         status(4, name="HR intake", state="not_authorized", **new),
         status(5, name="Archive", state="off", validity="invalid", next_refresh_at=None),
         status(6, name="Sales", state="authorizing", **new),
@@ -258,3 +282,119 @@ def saved(number: int = 1, **changes: Any) -> ConfigSaved:
         **changes,
     }
     return ConfigSaved(**values)
+
+
+def notifications() -> list[NotificationChanged]:
+    """Five that need a person."""
+    orders, client = config_id(3), f"client:{CLIENT}"
+
+    def one(cause: str, kind: Any, severity: Any, name: str, hours: int, **more: Any) -> NotificationChanged:
+        values: dict[str, Any] = {
+            "cause": f"{cause}:{kind}",
+            "kind": kind,
+            "severity": severity,
+            "state": "open",
+            "name": name,
+            "title": f"{kind}: {name}",
+            "cure_id": "sign-in-again",
+            "cure": "Request a new token.",
+            "url": f"https://grantkeeper.example.test/tokens/{orders}",
+            "opened_at": NOW - timedelta(hours=hours),
+            "sequence": 1,
+            **more,
+        }
+        return NotificationChanged(**values)
+
+    return [
+        one(
+            orders,
+            "expired_refresh_token",
+            "red",
+            "Orders",
+            2,
+            config_id=orders,
+            text="AADSTS700082: unused for 90 days",
+        ),
+        one(
+            client,
+            "client_fault",
+            "red",
+            "Contoso",
+            5,
+            client=CLIENT,
+            count=41,
+            cure_id="entra-secret-ended",
+            cure="Make a new client secret and enter it.",
+        ),
+        one(
+            client,
+            "client_secret_ends",
+            "yellow",
+            "Fabrikam",
+            30,
+            client=CLIENT,
+            count=12,
+            ends_at=NOW + timedelta(days=7),
+            cure_id="renew-client-secret",
+            cure="Make a new client secret before it ends.",
+        ),
+        one(config_id(4), "never_authorized", "yellow", "HR intake", 40, config_id=config_id(4)),
+        one(config_id(10), "wrong_account", "yellow", "Legal", 50, config_id=config_id(10)),
+    ]
+
+
+def templates_of_all() -> TemplatePage:
+    """Some providers."""
+    names = ("Google Mail", "Microsoft Exchange Online", "Microsoft Outlook (organizations)", "Generic OIDC")
+    return templates(*(template(name=name, slug=name.lower().replace(" ", "-").strip("()")) for name in names))
+
+
+def history() -> ConfigHistoryPage:
+    """Two revisions."""
+    entries = (
+        HistoryEntry(
+            revision=2,
+            at=NOW - timedelta(days=2),
+            actor="ben",
+            principal="console",
+            action="update",
+            changed=("Config.Scope",),
+            difference=("--- revision 1", "+++ revision 2", "@@ -3 +3 @@", "-  Scope: old", "+  Scope: new"),
+        ),
+        HistoryEntry(revision=1, at=NOW - timedelta(days=9), actor="anna", principal="console", action="create"),
+    )
+    return ConfigHistoryPage(config_id=config_id(3), name="Orders", entries=entries)
+
+
+def started() -> AuthorizationStarted:
+    """A login that can begin."""
+    return AuthorizationStarted(
+        config_id=config_id(3),
+        name="Orders",
+        url="https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=client-1&state=" + "s" * 43,
+        redirect_uri="http://127.0.0.1:8090/oauth2/callback/microsoft-exchange-online",
+        host="login.microsoftonline.com",
+        expected_account="orders@example.test",
+        expires_at=NOW + timedelta(minutes=10),
+    )
+
+
+def import_report(message: Message) -> ImportReport:
+    """What an import would do: added, overwritten, refused in turn."""
+    assert isinstance(message, ConfigImport)
+    outcomes: tuple[RecordOutcome, ...] = ("added", "overwritten", "refused")
+    finding = Finding(
+        level="error", code="no_token_url", field="Config.Requests", line=9, message="no token URL", cure="Add it."
+    )
+    records = tuple(
+        RecordReport(
+            index=record.index,
+            line=record.line,
+            name=f"Record {record.index}",
+            outcome=outcomes[number % 3],
+            config_id=record.config_id,
+            findings=(finding,) if outcomes[number % 3] == "refused" else (),
+        )
+        for number, record in enumerate(message.records)
+    )
+    return ImportReport(import_id=message.import_id, chunk=message.chunk, dry_run=message.dry_run, records=records)

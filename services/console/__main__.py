@@ -2,11 +2,10 @@
 
 import sys
 
-from grantkeeper_client import CredentialError, load_credential
-
 from grantkeeper.process.logging import configure
 from grantkeeper.process.run import run
 from grantkeeper.process.settings import EX_CONFIG, load
+from grantkeeper_client import CredentialError, load_credential
 from services.console.app import SERVICE, build_parts
 from services.console.settings import ConsoleSettings
 

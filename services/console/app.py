@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from grantkeeper_client import Asker, Credential, Envelope, ReplyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,10 +11,11 @@ from starlette.routing import BaseRoute, Mount
 from grantkeeper.bus.connection import aiokafka_arguments
 from grantkeeper.bus.received import Place
 from grantkeeper.bus.tail import Tail
-from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock, Ids
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock
 from grantkeeper.process.health import HealthServer
 from grantkeeper.process.metrics import Metrics
 from grantkeeper.process.run import Part
+from grantkeeper_client import Asker, Credential, Envelope, ReplyError
 from schemas.topics import ADMIN_NOTIFICATIONS, TOKEN_EVENTS
 from services.console.asking import Asking, Asks, NoAnswer
 from services.console.board import Board
@@ -25,16 +25,18 @@ from services.console.counting import Counting
 from services.console.files import VersionedFiles
 from services.console.gate import Gate
 from services.console.live import Live
+from services.console.routes.adding import Adding
 from services.console.routes.authorizations import Authorizations
+from services.console.routes.editing import Editing
 from services.console.routes.events import Events
 from services.console.routes.feed import Feed
-from services.console.routes.health import Health, Problems as Check
+from services.console.routes.health import Health
+from services.console.routes.health import Problems as Check
 from services.console.routes.login import Login
 from services.console.routes.notifications import Notifications
 from services.console.routes.problems import Problems
 from services.console.routes.templates import Templates
 from services.console.routes.token_actions import TokenActions
-from services.console.routes.token_forms import TokenForms
 from services.console.routes.tokens import Tokens
 from services.console.routes.transfer import IMPORT_PATH, REQUEST_LIMIT, Transfer
 from services.console.security import BodyLimit, SecurityHeaders, TooLarge
@@ -59,7 +61,6 @@ def build_app(
     checks: Mapping[str, Check] | None = None,
     metrics: Metrics | None = None,
     clock: Clock = SYSTEM_CLOCK,
-    ids: Ids = SYSTEM_IDS,
 ) -> Starlette:
     """Make the application; nothing runs yet."""
     users = Users(settings.users_file)
@@ -74,7 +75,7 @@ def build_app(
         catalogue=load_catalogue(),
         pages=load_pages(),
         clock=clock,
-        ids=ids,
+        ids=SYSTEM_IDS,
     )
     problems = Problems(console)
     return Starlette(
@@ -100,8 +101,9 @@ def _routes(console: Console, checks: Mapping[str, Check]) -> list[BaseRoute]:
     files = VersionedFiles(str(FOLDER / "static"), static_version())
     nouns = (
         Login(console),
-        TokenForms(console, authorizations),  # before Tokens: /tokens/new is no id
+        Adding(console, authorizations),  # before Tokens: /tokens/new is no id
         Tokens(console),
+        Editing(console),
         TokenActions(console),
         authorizations,
         Notifications(console),
@@ -119,12 +121,19 @@ def build_parts(settings: ConsoleSettings, credential: Credential, clock: Clock 
     metrics, board, live = Metrics(SERVICE), Board(), Live(clock)
     security = aiokafka_arguments(settings.kafka, SERVICE)
     connection = Connection(lambda: Asker(credential, security=security), clock)
-    notifications = _tail(settings, ADMIN_NOTIFICATIONS, _Notifications(board, live), clock)
-    changes = _tail(settings, TOKEN_EVENTS, _Changes(live), clock, from_end=True)
+    notifications = Tail(settings.kafka, ADMIN_NOTIFICATIONS, _Notifications(board, live), service=SERVICE, clock=clock)
+    changes = Tail(settings.kafka, TOKEN_EVENTS, _Changes(live), service=SERVICE, clock=clock, begin="end")
     checks = {"bus": connection.problems, "notifications": notifications.problems, "changes": changes.problems}
     checks["users"] = Users(settings.users_file).problems
     app = build_app(
-        settings, credential.installation_key, connection, board=board, live=live, checks=checks, metrics=metrics, clock=clock
+        settings,
+        credential.installation_key,
+        connection,
+        board=board,
+        live=live,
+        checks=checks,
+        metrics=metrics,
+        clock=clock,
     )
     web = WebServer(settings.web, app, live.close)
     return [
@@ -135,11 +144,6 @@ def build_parts(settings: ConsoleSettings, credential: Credential, clock: Clock 
         _Complete(notifications, board),
         changes,
     ]
-
-
-def _tail(settings: ConsoleSettings, topic: str, take: Any, clock: Clock, *, from_end: bool = False) -> Tail:
-    begin = "end" if from_end else "start"
-    return Tail(settings.kafka, topic, take, service=SERVICE, clock=clock, begin=begin)
 
 
 class _Notifications:

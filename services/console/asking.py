@@ -1,17 +1,17 @@
 """Every action is a signed message to the bus with the person as `actor`, and its reply is what the page shows.
 
-What goes wrong comes out as one of two things: `ReplyError`, a service's answer in words, or `NoAnswer`: the bus is down,
-or nobody who could answer runs.
+What goes wrong comes out as one of two things: `ReplyError`, a service's answer in words, or `NoAnswer`: the bus is
+down, or nobody who could answer runs.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 
-from grantkeeper_client import GrantkeeperError, NoReply, ReplyError
 from pydantic import ValidationError
 
 from grantkeeper.process.logging import get_logger
+from grantkeeper_client import GrantkeeperError, NoReply, ReplyError
 from schemas.envelope import Message, Model
 from services.console.users import User
 
@@ -53,7 +53,13 @@ class Asking:
         self._asks = asks
 
     async def ask(
-        self, user: User, message: Message, answer: type[Result], *, config_id: str | None = None, deadline: timedelta = QUICK
+        self,
+        user: User,
+        message: Message,
+        answer: type[Result],
+        *,
+        config_id: str | None = None,
+        deadline: timedelta = QUICK,
     ) -> Result:
         """Send one message for a person; raises ReplyError or NoAnswer."""
         data = message.model_dump(mode="json", exclude_none=True, exclude={"actor"})

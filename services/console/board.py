@@ -6,10 +6,10 @@ The topic is compacted and carries the last state of each cause, so the reader n
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from grantkeeper_client import Envelope
 from pydantic import ValidationError
 
 from grantkeeper.process.logging import get_logger
+from grantkeeper_client import Envelope
 from schemas.admin_notifications import NotificationChanged
 
 log = get_logger(__name__)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from grantkeeper_client import Asker, GrantkeeperError, NoReply
-
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
+from grantkeeper_client import Asker, GrantkeeperError, NoReply
 
 RETRY_PAUSE: Final = 2.0
 """Seconds between two tries to connect."""

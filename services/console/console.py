@@ -51,7 +51,7 @@ class Console:
         """Ask the bus for the person who sent this request; raises ReplyError or NoAnswer."""
         return await self.asking.ask(person(request), message, answer, **{"deadline": QUICK, **options})
 
-    def page(self, request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    def page(self, request: Request, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
         """Draw a page with its frame."""
         user: User | None = request.state.user
         shared = self._shared(request, user)

@@ -1,7 +1,6 @@
 """Static files with their caching: an address that carries the version never changes, so a browser may keep it."""
 
-from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -22,6 +21,5 @@ class VersionedFiles(StaticFiles):
     @override
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        headers: MutableMapping[str, Any] = response.headers
-        headers["Cache-Control"] = FOR_EVER if scope["query_string"] == self._asked else ASK_EACH_TIME
+        response.headers["Cache-Control"] = FOR_EVER if scope["query_string"] == self._asked else ASK_EACH_TIME
         return response

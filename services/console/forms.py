@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final, Self, cast, get_args
 
-from grantkeeper_client import SealError, seal_to_installation, sealed_binding
 from pydantic import SecretStr
 from starlette.datastructures import FormData
 
 from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper_client import SealError, seal_to_installation, sealed_binding
 from schemas.config_commands import FieldEdits
 from schemas.token_config import NAME_MAX_LENGTH, Options, RequestBlock, RequestType, TokenConfig, Validity
 
@@ -78,7 +78,9 @@ class Outcome:
     problems: Mapping[str, str]
 
 
-def understand(form: TokenForm, base: TokenConfig, installation_key: Mapping[str, Any], *, is_new: bool, has_secret: bool) -> Outcome:
+def understand(
+    form: TokenForm, base: TokenConfig, installation_key: Mapping[str, Any], *, is_new: bool, has_secret: bool
+) -> Outcome:
     """Turn a form into edits of `base`: the template, or the config as it is stored.
 
     `has_secret`: `base` comes with a client secret that stays if none is typed and client and host stay the same.
@@ -97,7 +99,9 @@ def understand(form: TokenForm, base: TokenConfig, installation_key: Mapping[str
 def _problems(form: TokenForm, base: TokenConfig) -> dict[str, str]:
     found = {name: "field.missing" for name in ("name", "client_id") if not form.get(name)}
     found |= {name: "field.too_long" for name, limit in LIMITS.items() if len(form.get(name)) > limit}
-    found |= {name: "field.too_long" for name, text in form.values.items() if len(text) > URL_LIMIT and name not in LIMITS}
+    found |= {
+        name: "field.too_long" for name, text in form.values.items() if len(text) > URL_LIMIT and name not in LIMITS
+    }
     if len(form.secret.get_secret_value()) > SECRET_LIMIT:
         found["client_secret"] = "field.too_long"
     if form.get("client_secret_ends") and _date(form.get("client_secret_ends")) is None:
@@ -157,7 +161,15 @@ def _sealed(form: TokenForm, wanted: TokenConfig, installation_key: Mapping[str,
 def _edits(form: TokenForm, base: TokenConfig, wanted: TokenConfig, *, is_new: bool) -> FieldEdits:
     """Name only what differs: what is not named stays as it is, also what this form does not show."""
     changes: dict[str, Any] = {"name": wanted.name} if is_new else {}
-    for name in ("name", "client_id", "scope", "validity", "notify_expired_token", "notify_expired_refresh_token", "options"):
+    for name in (
+        "name",
+        "client_id",
+        "scope",
+        "validity",
+        "notify_expired_token",
+        "notify_expired_refresh_token",
+        "options",
+    ):
         if getattr(wanted, name) != getattr(base, name) and getattr(wanted, name) is not None:
             changes[name] = getattr(wanted, name)
     requests = {kind: block for kind, block in wanted.requests.items() if block != base.requests.get(kind)}

@@ -5,9 +5,8 @@ filter and its place in the list. Many changes within a moment are told once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Final, Literal
 
 from grantkeeper.process.clock import Clock

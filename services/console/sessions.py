@@ -98,5 +98,11 @@ class Sessions:
     def _set(self, response: Response, name: str, value: str, lifetime: timedelta) -> None:
         # Lax, not strict: a link in a notification and the provider's redirect must find the login.
         response.set_cookie(
-            name, value, max_age=int(lifetime.total_seconds()), path="/", secure=self._secure, httponly=True, samesite="lax"
+            name,
+            value,
+            max_age=int(lifetime.total_seconds()),
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
         )

@@ -24,11 +24,15 @@ class ConsoleSettings(ProcessSettings):
     """Settings of the console."""
 
     public_url: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
-        description="Address under which browsers reach the console, e.g. https://grantkeeper.example.org; it is part of "
+        description="Address under which browsers reach the console, e.g. https://grantkeeper.example.org; part of "
         "every redirect URI registered at a provider."
     )
-    credential_file: Path = Field(description="Credential file of the console's principal (role admin, acts_for_users).")
-    users_file: Path = Field(description="File of the console's users; `python -m services.console.users add` writes it.")
+    credential_file: Path = Field(
+        description="Credential file of the console's principal (role admin, acts_for_users)."
+    )
+    users_file: Path = Field(
+        description="File of the console's users; `python -m services.console.users add` writes it."
+    )
     session_key: SecretStr = Field(
         description=f"Signs session cookies: at least {MIN_KEY_LENGTH} random characters, the same for every replica."
     )
@@ -47,9 +51,13 @@ class ConsoleSettings(ProcessSettings):
         if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("public_url must be scheme, host and port alone: give the console a host of its own")
         if len(self.session_key.get_secret_value()) < MIN_KEY_LENGTH:
-            raise ValueError(f"session_key is shorter than {MIN_KEY_LENGTH} characters: make one with openssl rand -base64 48")
+            raise ValueError(
+                f"session_key is shorter than {MIN_KEY_LENGTH} characters: make one with openssl rand -base64 48"
+            )
         if self.feed_token is not None and len(self.feed_token.get_secret_value()) < MIN_KEY_LENGTH:
-            raise ValueError(f"feed_token is shorter than {MIN_KEY_LENGTH} characters: make one with openssl rand -base64 48")
+            raise ValueError(
+                f"feed_token is shorter than {MIN_KEY_LENGTH} characters: make one with openssl rand -base64 48"
+            )
         return self
 
     @property

@@ -94,7 +94,9 @@ class Users:
                 self._version = version
         except (OSError, UnicodeDecodeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-            raise UsersFileError(f"users file {self._path}: {problem}: mount it so that this process may read it") from None
+            raise UsersFileError(
+                f"users file {self._path}: {problem}: mount it so that this process may read it"
+            ) from None
 
 
 def parse(text: str, place: str) -> dict[str, User]:

@@ -28,6 +28,8 @@ COLOURS: Final[Mapping[PublicState, Colour]] = {
 NEEDS_LOGIN: Final[frozenset[PublicState]] = frozenset(
     {"not_authorized", "authorizing", "reauthorization_required", "revoked"}
 )
+WORK_LIST: Final[tuple[PublicState, ...]] = ("reauthorization_required", "not_authorized")
+"""What waits for a login that nobody has started; a revoked one was ended on purpose."""
 REFRESHABLE: Final[frozenset[PublicState]] = frozenset({"active", "retrying", "expired", "client_fault"})
 WAITING: Final[frozenset[PublicState]] = frozenset({"retrying", "expired", "client_fault"})
 ENDS_SOON: Final = timedelta(days=30)
@@ -163,7 +165,14 @@ class Notice:
 
 
 CURED_BY_LOGIN: Final = frozenset(
-    {"expired_refresh_token", "never_authorized", "lost_rotation", "refresh_token_ends", "testing_mode_app", "wrong_account"}
+    {
+        "expired_refresh_token",
+        "never_authorized",
+        "lost_rotation",
+        "refresh_token_ends",
+        "testing_mode_app",
+        "wrong_account",
+    }
 )
 
 

@@ -4,12 +4,12 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
-from grantkeeper_client import ReplyError, seal_to_installation
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from grantkeeper.oauth2.redirect import CALLBACK, MalformedRedirect, RedirectAnswer, read_redirect
+from grantkeeper_client import ReplyError, seal_to_installation
 from schemas.config_commands import ConfigGet
 from schemas.config_results import ConfigView
 from schemas.token_requests import (
@@ -59,7 +59,9 @@ class Authorizations:
             return await self._log_in_program(request, view)
         nonce = self._console.ids.token(NONCE_BYTES)
         question = AuthorizationStart(
-            config=view.config_id, nonce_hash=sha256(nonce.encode()).hexdigest(), min_revision=min_revision or view.revision
+            config=view.config_id,
+            nonce_hash=sha256(nonce.encode()).hexdigest(),
+            min_revision=min_revision or view.revision,
         )
         started = await self._console.ask(request, question, AuthorizationStarted, config_id=view.config_id)
         return self._started(request, started, nonce)
@@ -74,7 +76,7 @@ class Authorizations:
         sealed = seal_to_installation(
             self._console.installation_key, address, use="redirect_url", bound={"config_id": view.config_id}
         )
-        started = self._console.sessions.started_authorization(request, _state(address), person(request))
+        started = self._console.sessions.started_authorization(request, _state(address))
         command = AuthorizationComplete(
             config=view.config_id, redirect_url=sealed, nonce=started.nonce if started else None
         )
@@ -167,7 +169,11 @@ class Authorizations:
     def _elsewhere(self, request: Request, key: str) -> Response:
         words = self._console.words(request)
         return self._console.page(
-            request, "authorize_elsewhere.html", status=400, text=words(key), address=_public_address(self._console, request)
+            request,
+            "authorize_elsewhere.html",
+            status=400,
+            text=words(key),
+            address=_public_address(self._console, request),
         )
 
     def _wrong_address(self, request: Request, address: str) -> str | None:

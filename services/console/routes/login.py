@@ -92,7 +92,14 @@ class Login:
             return await asyncio.to_thread(self._console.users.check, name, password)
 
     def _form(
-        self, request: Request, *, next_path: str = "", name: str = "", error: str = "", note: str = "", status: int = 200
+        self,
+        request: Request,
+        *,
+        next_path: str = "",
+        name: str = "",
+        error: str = "",
+        note: str = "",
+        status: int = 200,
     ) -> Response:
         return self._console.page(
             request,

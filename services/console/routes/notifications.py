@@ -1,10 +1,10 @@
 """What needs a person: the list, the bar on every page, and seen."""
 
-from grantkeeper_client import ReplyError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from grantkeeper_client import ReplyError
 from schemas.notification_commands import NotificationAcknowledge, NotificationView
 from services.console import views
 from services.console.console import Console

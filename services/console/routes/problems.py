@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from grantkeeper_client import ReplyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from grantkeeper.process.logging import get_logger
+from grantkeeper_client import ReplyError
 from schemas.replies import Detail
 from services.console import views
 from services.console.asking import NoAnswer

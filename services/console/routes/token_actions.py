@@ -8,8 +8,7 @@ from schemas.config_commands import ConfigDelete, ConfigGet, ConfigUndelete, Con
 from schemas.config_results import ConfigSaved, ConfigView
 from schemas.token_requests import Revoked, TokenRefresh, TokenRevoke, TokenStatusGet, TokenStatusView
 from schemas.token_status import TokenStatus
-from services.console import views
-from services.console.asking import PROVIDER, NoAnswer
+from services.console.asking import PROVIDER
 from services.console.console import Console
 from services.console.routes.tokens import look_up
 

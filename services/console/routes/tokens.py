@@ -4,17 +4,17 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
-from grantkeeper_client import ReplyError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from grantkeeper.oauth2.redirect import redirect_uri
+from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigGet, ConfigHistory
 from schemas.config_results import ConfigHistoryPage, ConfigView
 from schemas.envelope import Message, Model
 from schemas.reasons import PUBLIC_STATES
-from schemas.token_requests import TokenPage, TokenStatusGet, TokenStatusView
+from schemas.token_requests import TokenList, TokenPage, TokenStatusGet, TokenStatusView
 from services.console import views
 from services.console.asking import NoAnswer
 from services.console.console import Console
@@ -33,6 +33,7 @@ class Tokens:
         return [
             Route("/", self.home, methods=["GET"]),
             Route("/tokens", self.overview, methods=["GET"]),
+            Route("/tokens/next-login", self.next_login, methods=["GET"]),
             Route("/tokens/{config_id}", self.token, methods=["GET"]),
             Route("/tokens/{config_id}/history", self.history, methods=["GET"]),
         ]
@@ -56,8 +57,15 @@ class Tokens:
             total=found.total,
             states={state: found.states.get(state, 0) for state in PUBLIC_STATES},
             pages=pages,
-            need_login=sum(found.states.get(state, 0) for state in views.NEEDS_LOGIN),
+            need_login=sum(found.states.get(state, 0) for state in views.WORK_LIST),
         )
+
+    async def next_login(self, request: Request) -> Response:
+        """Go to the next token of the work list."""
+        question = TokenList(states=views.WORK_LIST, sort="state", limit=1)
+        found = await self._console.ask(request, question, TokenPage)
+        path = f"/tokens/{found.rows[0].config_id}/authorize" if found.rows else "/tokens"
+        return RedirectResponse(path, status_code=303)
 
     async def token(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]

@@ -75,7 +75,9 @@ class Transfer:
         try:
             prepared = prepare(raw, self._console.installation_key, self._console.ids)
         except StrictYamlError as error:
-            return self._page(request, error=_unreadable(error, request, self._console), overwrite=overwrite, status=422)
+            return self._page(
+                request, error=_unreadable(error, request, self._console), overwrite=overwrite, status=422
+            )
         dry_run = other_file or not wanted
         report = await self._import(request, prepared, overwrite=overwrite, dry_run=dry_run)
         note = words("transfer.other_file") if other_file else ""
@@ -126,7 +128,9 @@ class Transfer:
         words = self._console.words(request)
         remarks = {}
         if report is not None:
-            remarks = {record.index: [views.finding(one, words) for one in record.findings] for record in report.shown()}
+            remarks = {
+                record.index: [views.finding(one, words) for one in record.findings] for record in report.shown()
+            }
         return self._console.page(
             request,
             "transfer.html",

@@ -79,7 +79,9 @@ def make_browser(
 
     def make() -> AsyncClient:
         headers = {"sec-fetch-site": "same-origin", "accept-language": "en"}
-        return AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url=settings.public_url, headers=headers)
+        return AsyncClient(
+            transport=ASGITransport(app, raise_app_exceptions=False), base_url=settings.public_url, headers=headers
+        )
 
     return make
 
