@@ -33,7 +33,7 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
     plan, journal = FaultPlan(), Journal()
     id_tokens, assertions = IdTokens(provider), Assertions(provider)
     introspection = IntrospectionEndpoint(provider, assertions)
-    pages = LoginPages(provider)
+    pages = LoginPages(provider, plan)
 
     def gate(endpoint: str, work: Callable[[FormRequest, Twist], Answer]) -> Gate:
         return Gate(endpoint, work, provider, plan, journal)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import requests
@@ -30,7 +31,9 @@ def connect(
 def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
     context: typer.Context,
     realm: AnyRealm = None,
-    endpoint: Annotated[str, typer.Option(help="token, revoke, introspect, discovery, jwks or userinfo.")] = "token",
+    endpoint: Annotated[
+        str, typer.Option(help="token, revoke, introspect, discovery, jwks, userinfo or authorize.")
+    ] = "token",
     client_id: Annotated[str | None, typer.Option(help="Only this client.")] = None,
     grant_type: Annotated[str | None, typer.Option(help="Only this grant type.")] = None,
     next_: Annotated[int | None, typer.Option("--next", help="How many requests; default: until cleared.")] = None,
@@ -151,7 +154,7 @@ def journal(
 ) -> None:
     """Show what was asked at the token endpoint."""
     entries = _control(context).journal(realm=realm, only_open=only_open)
-    _print([entry.model_dump(mode="json", exclude_none=True) for entry in entries])
+    _print([{name: value for name, value in asdict(entry).items() if value is not None} for entry in entries])
 
 
 def _control(context: typer.Context) -> ProviderControl:

@@ -4,6 +4,7 @@ Loopback only, and a body must be `application/json`, so that no web page a deve
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -176,7 +177,7 @@ class ControlApi:
             endpoint=query.get("endpoint"),
             only_open=query.get("open") == "true",
         )
-        return [entry.model_dump(mode="json") for entry in entries]
+        return [asdict(entry) for entry in entries]
 
     async def clear_journal(self, _: Request) -> Any:
         self._journal.clear()

@@ -2,19 +2,21 @@
 
 The first fault in the list that fits a request is used up by it. A fault with neither status, name nor body lets the
 endpoint do its work and spoils what comes of it; one with an answer of its own replaces the work, unless `processed`.
+At the authorization endpoint the answer is the redirect's query: a named error is sent there, fields are spoiled there.
 """
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from devstack.provider.answer import JSON, Answer
 from devstack.provider.issuing import Twist
 from devstack.provider.replies import named_answer, names
 
-Endpoint = Literal["token", "revoke", "introspect", "discovery", "jwks", "userinfo"]
+Endpoint = Literal["token", "revoke", "introspect", "discovery", "jwks", "userinfo", "authorize"]
 Wait = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -49,8 +51,8 @@ class Fault(BaseModel):
     content_type: str = JSON
     processed: bool = Field(default=False, description="do the work although another answer is sent")
 
-    change: dict[str, JsonValue] = Field(default_factory=dict, description="fields set in a good JSON answer")
-    drop: tuple[str, ...] = Field(default=(), description="fields left out of a good JSON answer")
+    change: dict[str, JsonValue] = Field(default_factory=dict, description="fields set in a good answer")
+    drop: tuple[str, ...] = Field(default=(), description="fields left out of a good answer")
     same_access_token: bool = False
     scope: str | None = Field(default=None, description="the scope really granted")
 
@@ -67,6 +69,12 @@ class Fault(BaseModel):
         if value is not None and value not in names():
             raise ValueError(f"no bad answer is called {value!r}; known: {', '.join(names())}")
         return value
+
+    @model_validator(mode="after")
+    def _fits_in_a_redirect(self) -> Self:
+        if self.endpoint == "authorize" and self.named is not None and self.named.startswith("proxy:"):
+            raise ValueError(f"{self.named} is no OAuth error: a redirect cannot carry it")
+        return self
 
     @property
     def replaces_work(self) -> bool:
@@ -94,6 +102,15 @@ class Fault(BaseModel):
         if answer.ok and (self.change or self.drop):
             body = json.dumps(_spoiled(json.loads(body), self.change, self.drop)).encode()
         return Answer(answer.status, body, answer.content_type, {**answer.headers, **self._headers()})
+
+    def redirect(self, answer: Mapping[str, str | None], now: float) -> dict[str, str | None]:
+        """The authorization endpoint's answer with a named error in place of the code, and with fields spoiled."""
+        told = dict(answer)
+        if self.named is not None:
+            body = json.loads(self.answer(now).body)
+            told.pop("code", None)
+            told |= {"error": body["error"], "error_description": body["error_description"]}
+        return told | {name: str(value) for name, value in self.change.items()} | dict.fromkeys(self.drop)
 
     def _headers(self) -> dict[str, str]:
         return self.headers if self.retry_after is None else {**self.headers, "retry-after": self.retry_after}

@@ -4,9 +4,8 @@ An entry is *open* from the moment its request was read until the last byte of i
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Literal
-
-from pydantic import BaseModel
 
 from devstack.provider.form import FormRequest
 from devstack.provider.records import fingerprint
@@ -17,7 +16,8 @@ SECRET_PARAMETERS = ("refresh_token", "code", "token", "assertion")
 Ending = Literal["answered", "half", "lost", "endless", "client_gone"]
 
 
-class Entry(BaseModel):
+@dataclass(slots=True)
+class Entry:
     """Times are POSIX seconds of the provider's clock."""
 
     number: int
@@ -47,7 +47,7 @@ class Journal:
 
     def begin(self, endpoint: str, request: FormRequest, client_id: str | None, now: float) -> Entry:
         self._last_number += 1
-        entry = Entry.model_construct(
+        entry = Entry(
             number=self._last_number,
             endpoint=endpoint,
             realm=request.realm,
@@ -56,12 +56,6 @@ class Journal:
             secret=_presented(request),
             scope=request.parameters.get("scope"),
             received_at=now,
-            finished_at=None,
-            fault=None,
-            processed=False,
-            status=None,
-            outcome=None,
-            ending=None,
         )
         self._entries.append(entry)
         return entry

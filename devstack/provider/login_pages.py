@@ -13,24 +13,23 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from devstack.provider.authorization_answer import Asker, AuthorizationAnswers
 from devstack.provider.authorization_request import (
     AuthorizationRequest,
     ForRedirect,
     NotForRedirect,
     check,
     redirect_target,
-    with_answer,
 )
+from devstack.provider.faults import FaultPlan
 from devstack.provider.provider import Provider
-from devstack.provider.records import Code, Consent, consent_id, digest
-from devstack.provider.settings import Flavour, Iss, Offline
-from devstack.provider.token_text import code_text, new_id
+from devstack.provider.records import Consent, consent_id
+from devstack.provider.token_text import new_id
 
 ADDRESS = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,189}$")
 # A browser follows 303 with GET, whatever it sent before (RFC 9700 section 4.12).
 SEE_OTHER = 303
 MOST_LOGINS = 10_000
-REPLAY_WINDOW = 600.0  # seconds a dead code is known, so that a second use is seen as one
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -55,8 +54,9 @@ class Login:
 
 
 class LoginPages:
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, plan: FaultPlan) -> None:
         self._provider = provider
+        self._answers = AuthorizationAnswers(provider, plan)
         self._logins: dict[str, Login] = {}
         self._templates = Environment(loader=PackageLoader("devstack.provider", "pages"), autoescape=True)
 
@@ -76,7 +76,8 @@ class LoginPages:
         try:
             return self._begin(Login(realm, check(parameters, client, self._provider.realms[realm])))
         except ForRedirect as error:
-            return self._back(realm, redirect_uri, parameters.get("state"), _error(error))
+            asker = Asker(realm, client.client_id, redirect_uri, parameters.get("state"))
+            return _see_other(self._answers.error(asker, error))
 
     async def interact(self, request: Request) -> Response:
         """The pages of one login: shown by GET, decided by POST."""
@@ -133,40 +134,12 @@ class LoginPages:
 
     def _finish(self, key: str, login: Login, scope: tuple[str, ...], *, shown: bool) -> Response:
         del self._logins[key]
-        settings = self._provider.realms[login.realm]
-        text, now, request = code_text(settings.flavour), self._provider.clock(), login.request
-        by_scope = settings.offline is Offline.SCOPE
-        self._provider.store.put(
-            Code(
-                id=digest(text),
-                realm=login.realm,
-                client_id=request.client_id,
-                redirect_uri=request.redirect_uri,
-                login=login.login or "",
-                scope=scope,
-                challenge=request.challenge,
-                nonce=request.nonce,
-                # Google gives a refresh token only together with a consent page.
-                offline="offline_access" in scope if by_scope else request.wants_offline and shown,
-                expires_at=now + settings.code_life,
-                forget_at=now + settings.code_life + REPLAY_WINDOW,
-            )
-        )
-        self._provider.store.flush()
-        answer: dict[str, str | None] = {"code": text}
-        if settings.flavour is Flavour.GOOGLE:
-            answer |= {"scope": " ".join(scope), "authuser": "0", "prompt": "consent" if shown else "none"}
-        return self._back(login.realm, request.redirect_uri, request.state, answer)
+        return _see_other(self._answers.code(login.realm, login.request, login.login or "", scope, consent_shown=shown))
 
     def _deny(self, key: str, login: Login) -> Response:
         del self._logins[key]
-        answer = _error(ForRedirect("access_denied", "the user denied access"))
-        return self._back(login.realm, login.request.redirect_uri, login.request.state, answer)
-
-    def _back(self, realm: str, redirect_uri: str, state: str | None, answer: dict[str, str | None]) -> Response:
-        absent = self._provider.realms[realm].iss is Iss.ABSENT
-        issuer = None if absent else self._provider.issuer(realm)
-        return _see_other(with_answer(redirect_uri, answer | {"state": state, "iss": issuer}))
+        asker = Asker(login.realm, login.request.client_id, login.request.redirect_uri, login.request.state)
+        return _see_other(self._answers.error(asker, ForRedirect("access_denied", "the user denied access")))
 
     def _has_consented(self, login: Login, address: str) -> bool:
         consent = self._provider.store.get(Consent, self._consent_id(login, address))
@@ -177,10 +150,6 @@ class LoginPages:
 
     def _page(self, name: str, status: int, **context: Any) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(context), status, HEADERS)
-
-
-def _error(error: ForRedirect) -> dict[str, str | None]:
-    return {"error": error.error, "error_description": error.description}
 
 
 def _see_other(location: str) -> Response:

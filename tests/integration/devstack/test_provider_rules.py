@@ -162,6 +162,22 @@ def test_the_id_token_names_the_account_and_the_nonce(moved: ProviderThread) -> 
     assert (claims["email"], claims["nonce"]) == (ALICE, "n0nce")
 
 
+def test_the_way_back_may_carry_an_error_or_a_wrong_issuer(moved: ProviderThread) -> None:
+    moved.control.fail(Fault(endpoint="authorize", next=1, named="microsoft:65001"))
+    moved.control.fail(
+        Fault(endpoint="authorize", next=1, change={"iss": "https://evil.example.test"}, drop=("state",))
+    )
+    url = authorization_url(moved, "strict", Pkce.new())
+    refused = parse_qs(urlsplit(log_in(url, login=ALICE)).query)
+    assert (refused["error"], refused["state"]) == (["invalid_grant"], ["s"])
+    assert refused["error_description"][0].startswith("AADSTS65001")
+    assert "code" not in refused
+    mixed_up = parse_qs(urlsplit(log_in(url, login=ALICE)).query)
+    assert mixed_up["iss"] == ["https://evil.example.test"]
+    assert "code" in mixed_up
+    assert "state" not in mixed_up
+
+
 def test_the_key_enter_says_yes_and_not_no(moved: ProviderThread) -> None:
     """A browser presses the first submit button of the form."""
     page = requests.get(authorization_url(moved, "strict", Pkce.new()), timeout=5)

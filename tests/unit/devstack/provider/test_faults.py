@@ -105,3 +105,8 @@ def test_every_named_answer_is_what_its_family_says(name: str) -> None:
 def test_an_unknown_name_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(ValidationError, match=r"no bad answer is called 'microsoft:1'; known: .*microsoft:700082"):
         Fault(named="microsoft:1")
+
+
+def test_a_redirect_carries_oauth_errors_alone() -> None:
+    with pytest.raises(ValidationError, match="a redirect cannot carry it"):
+        Fault(endpoint="authorize", named="proxy:forbidden")

@@ -20,8 +20,8 @@ def test_an_entry_is_open_until_its_answer_has_left() -> None:
 def test_an_entry_tells_tokens_apart_without_showing_them() -> None:
     entry = Journal().begin("token", REQUEST, "app", 1.0)
     assert entry.secret == hashlib.sha256(b"very-secret").hexdigest()[:16]
-    assert "very-secret" not in entry.model_dump_json()
-    assert "too" not in entry.model_dump_json()
+    assert "very-secret" not in repr(entry)
+    assert "too" not in repr(entry)
 
 
 def test_entries_are_picked_by_realm_and_endpoint() -> None:
