@@ -10,6 +10,7 @@ from devstack.demo import play
 from devstack.errors import DevstackError
 from devstack.keys import CONSOLE_USER
 from devstack.layout import Layout, read_layout
+from devstack.processes import Supervisor
 from devstack.remembered import end_leftovers
 from devstack.stack import alone, running, runs, watch
 
@@ -31,26 +32,32 @@ def main(arguments: list[str]) -> None:
 
 def run(layout: Layout) -> None:
     """Start everything, say where it is, keep it alive until Ctrl-C or SIGTERM."""
-    signals: list[int] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running(layout, os.environ, tell) as supervisor:
-        signal.signal(signal.SIGINT, lambda number, _frame: signals.append(number))
-        signal.signal(signal.SIGTERM, lambda number, _frame: signals.append(number))
-        password = layout.console_password.read_text()
-        tell(f"console:  {layout.url('console')}   user {CONSOLE_USER}, password {password}")
-        tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
-        watch(supervisor, lambda: bool(signals))
-        tell("ending")
+        stay(layout, supervisor)
 
 
 def demo(layout: Layout) -> None:
-    """Play the story against the stack that runs, or against one started for it."""
+    """Play the story against the stack that runs, or against one started for it, which a person may then look at."""
     if runs(layout.data):
         play(layout, tell)
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running(layout, os.environ, tell):
+    with running(layout, os.environ, tell) as supervisor:
         play(layout, tell)
+        if sys.stdin.isatty():
+            stay(layout, supervisor)
+
+
+def stay(layout: Layout, supervisor: Supervisor) -> None:
+    """Keep everything alive until a signal."""
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: signals.append(got))
+    tell(f"console:  {layout.url('console')}   user {CONSOLE_USER}, password {layout.console_password.read_text()}")
+    tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
+    watch(supervisor, lambda: bool(signals))
+    tell("ending")
 
 
 def clean(layout: Layout) -> None:
