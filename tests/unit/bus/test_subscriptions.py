@@ -45,7 +45,7 @@ async def handle(_: object) -> None: ...
 def test_both_shapes_commit_after_success_and_from_the_earliest_message(broker: Broker) -> None:
     command(broker, gate(CONFIG_COMMANDS), group="refresher", handler=handle)
     stream(broker, gate(TOKEN_REQUESTS), group="refresher", handler=handle)
-    subscribers: list[Any] = list(broker.kafka.subscribers)
+    subscribers: list[Any] = sorted(broker.kafka.subscribers, key=lambda one: one.group_id)  # they come in no order
     assert [one.group_id for one in subscribers] == ["p.refresher.config.commands", "p.refresher.token.requests"]
     for one in subscribers:
         assert one.ack_policy is AckPolicy.NACK_ON_ERROR
