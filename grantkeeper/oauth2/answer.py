@@ -30,9 +30,7 @@ class HttpAnswer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-KEPT_HEADERS: Final = frozenset(
-    {"content-type", "date", "location", "retry-after", "www-authenticate", "x-ms-request-id", "x-request-id"}
-)
+KEPT_HEADERS: Final = frozenset({"date", "retry-after", "x-ms-request-id", "x-request-id"})
 
 
 class NotJson(Exception):

@@ -77,10 +77,10 @@ def parse_metadata(answer: HttpAnswer, issuer: str, check: IssuerCheck = "exact"
         raise DiscoveryFailed("the metadata names another issuer than the config: copy the issuer from the metadata")
     return Metadata(
         issuer=named,
-        authorization_endpoint=_address(payload, "authorization_endpoint"),
-        token_endpoint=_address(payload, "token_endpoint"),
-        revocation_endpoint=_address(payload, "revocation_endpoint"),
-        device_authorization_endpoint=_address(payload, "device_authorization_endpoint"),
+        authorization_endpoint=_address(payload, named, "authorization_endpoint"),
+        token_endpoint=_address(payload, named, "token_endpoint"),
+        revocation_endpoint=_address(payload, named, "revocation_endpoint"),
+        device_authorization_endpoint=_address(payload, named, "device_authorization_endpoint"),
         token_endpoint_auth_methods_supported=_words(payload, "token_endpoint_auth_methods_supported"),
         code_challenge_methods_supported=_words(payload, "code_challenge_methods_supported"),
         authorization_response_iss_parameter_supported=payload.get("authorization_response_iss_parameter_supported")
@@ -144,22 +144,24 @@ def _tenant(issuer: str) -> tuple[str, str]:
     return tenant, f"{parts.scheme}://{parts.netloc.lower()}/{rest}"
 
 
-def _address(payload: dict[str, Any], name: str) -> str | None:
+def _address(payload: dict[str, Any], issuer: str, name: str) -> str | None:
     value = payload.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > _ADDRESS_MAX or not _is_address(value):
-        raise DiscoveryFailed(f"the metadata's {name} is no address without a fragment: set it in the config")
+    if not isinstance(value, str) or len(value) > _ADDRESS_MAX or not _is_address(value, issuer):
+        raise DiscoveryFailed(f"the metadata's {name} is no usable address: set it in the config")
     return value
 
 
-def _is_address(value: str) -> bool:
+def _is_address(value: str, issuer: str) -> bool:
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018  # raises for a port that is no number
     except ValueError:
         return False
-    return parts.scheme in {"https", "http"} and bool(parts.hostname) and not parts.fragment and "@" not in parts.netloc
+    # An encrypted issuer has no plain endpoints; a plain one is on an operator's allow-list.
+    schemes = {"https"} if issuer.startswith("https:") else {"https", "http"}
+    return parts.scheme in schemes and bool(parts.hostname) and not parts.fragment and "@" not in parts.netloc
 
 
 def _words(payload: dict[str, Any], name: str) -> tuple[str, ...]:

@@ -58,17 +58,12 @@ def read_answer(
         payload = json_object(answer)
     except NotJson as error:
         return _failure(_without_json(answer), answer, {}, str(error), now)
-    said = error_text(payload, request.response, request.secrets())
-    symptoms = _symptoms(request, answer, payload)
     if not answer.succeeded:
-        return _failure(_from_table(symptoms), answer, payload, said, now)
+        return _refused(request, answer, payload, now)
     try:
         return parse(payload, request.response, default_expires_in=default_expires_in)
     except UnusableResponse as unusable:
-        # Some providers report errors with status 200.
-        own = unusable.code, shipped().outcomes[unusable.code]
-        coded = own if symptoms.error is None else _from_table(symptoms)
-        return _failure(coded, answer, payload, said, now, unusable.refresh_token)
+        return _refused(request, answer, payload, now, unusable)
 
 
 def read_http_error(error: HttpError) -> Failure:
@@ -91,6 +86,22 @@ def cure(cure_id: str) -> str:
 
 
 _Coded = tuple[str, Meaning]
+
+
+def _refused(
+    request: TokenRequest,
+    answer: HttpAnswer,
+    payload: Mapping[str, Any],
+    now: datetime,
+    unusable: UnusableResponse | None = None,
+) -> Failure:
+    symptoms = _symptoms(request, answer, payload)
+    if unusable is not None and symptoms.error is None:
+        coded = unusable.code, shipped().outcomes[unusable.code]
+    else:  # with any status: some providers report errors with 200
+        coded = _from_table(symptoms)
+    said = error_text(payload, request.response, request.secrets())
+    return _failure(coded, answer, payload, said, now, unusable.refresh_token if unusable else None)
 
 
 def _symptoms(request: TokenRequest, answer: HttpAnswer, payload: Mapping[str, Any]) -> Symptoms:

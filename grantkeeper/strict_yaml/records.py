@@ -74,8 +74,11 @@ def iter_records(lines: Iterable[str]) -> Iterator[RecordText]:
 
 
 def join_records(texts: Iterable[str]) -> str:
-    """Write records (as `split_records` gives them) as one sequence; cutting it again gives the same texts."""
-    return "---\n" + "".join(_item(text) for text in texts)
+    """Write records as one sequence; cutting it again gives the same texts, without markers and dashes of their own.
+
+    Raises StrictYamlError for a text that `split_records` refuses.
+    """
+    return "---\n" + "".join(_item(record.text) for text in texts for record in split_records(text))
 
 
 def _single(above: _Lines, first: str, rest: Iterator[tuple[int, str]]) -> RecordText:

@@ -68,6 +68,7 @@ def test_metadata_is_read() -> None:
         (answer({**METADATA, "token_endpoint": "https://u:p@x.test/"}), "token_endpoint"),
         (answer({**METADATA, "revocation_endpoint": "file:///etc/passwd"}), "revocation_endpoint"),
         (answer({**METADATA, "token_endpoint": 5}), "token_endpoint"),
+        (answer({**METADATA, "token_endpoint": "http://login.example.test/token"}), "token_endpoint"),
     ],
 )
 def test_metadata_that_cannot_be_trusted_is_refused(bad: HttpAnswer, words: str) -> None:

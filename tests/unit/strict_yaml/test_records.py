@@ -106,6 +106,11 @@ def test_joined_records_are_cut_to_the_same_texts() -> None:
     assert join_records(record.text for record in split_records(joined)) == joined
 
 
+def test_texts_with_markers_dashes_or_without_a_last_line_end_can_be_joined() -> None:
+    joined = join_records(["---\nName: a\n...\n", "- Name: b\n  X: y", "# c\nName: c"])
+    assert [record.text for record in split_records(joined)] == ["Name: a\n", "Name: b\nX: y\n", "# c\nName: c\n"]
+
+
 def test_ten_thousand_records_are_cut() -> None:
     text = join_records(f"Name: config {number}\nConfig:\n  Scope: a\n" for number in range(10_000))
     records = split_records(text)
