@@ -45,8 +45,8 @@ check: install-dev ## Format, lint, types, import rules, unit tests: under one m
 test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
 	$(PYTEST) -m "not long"
 
-test-all: test ## The same and the long end-to-end tests
-	$(PYTEST) -m long
+test-all: install-dev ## The same and the long end-to-end tests
+	$(PYTEST)
 
 test-deps: ## Install the Debian packages that some tests use (needs root)
 	@.ci/test-deps
@@ -57,7 +57,7 @@ format: install-dev ## Format the code and fix what can be fixed
 
 ##@Measure
 .PHONY: bench
-bench: install-dev ## Measure against bare libraries in the same run; PROFILE and WHAT choose
+bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh or counted chooses
 	$(BIN)/python -m tests.bench
 
 ##@Generate
