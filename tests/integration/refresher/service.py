@@ -1,11 +1,15 @@
 """The refresher as the tests run it, the configs and grants they give it, and a look at what it keeps and says."""
 
+import json
 import secrets
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from devstack.child import Child
 from grantkeeper.bus.topics import ensure_reply_topic, ensure_topics
 from grantkeeper.crypto.at_rest import AtRest
 from grantkeeper.mongo.client import Database, connect
@@ -13,7 +17,7 @@ from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.http import HttpDoor
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
 from grantkeeper.process.failpoints import Failpoints, Hook
-from grantkeeper_client import Asker, Envelope, seal_to_installation
+from grantkeeper_client import Asker, seal_to_installation
 from schemas.config_events import ConfigChanged
 from schemas.envelope import Message
 from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
@@ -22,9 +26,10 @@ from schemas.token_config import TokenConfig
 from schemas.token_events import ClientChanged, TokenChanged
 from schemas.topics import EXPIRY_EVENTS, TOKEN_EVENTS, TOKEN_REQUESTS, TOPICS
 from services.refresher.app import build_app
+from services.refresher.client_store import ClientStore
 from services.refresher.database_time import DatabaseTime
-from services.refresher.document import changes
-from services.refresher.domain.grant import Issued, authorized, settled
+from services.refresher.domain.client import client_of, origin_of
+from services.refresher.domain.grant import Issued, authorized, config_changed, settled
 from services.refresher.domain.record import Record
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.settings import RefresherSettings
@@ -76,13 +81,14 @@ class Service:
         await self.house.send(self.house.event(change, "config_service", principal))
 
     def settings(self, **more: Any) -> RefresherSettings:
+        address = self.base_url.removeprefix("http://")
         return RefresherSettings.model_validate(
             {
                 "kafka": self.house.kafka,
                 "mongo": self.house.mongo,
                 "rings": {"auth_file": self.house.ring_file, "vault_file": self.vault_file},
                 "public_url": PUBLIC_URL,
-                "oauth2": {"allow_hosts": [self.base_url.removeprefix("http://")]},
+                "oauth2": {"allow_hosts": [address, address.replace("127.0.0.1", "localhost")]},
                 **more,
             }
         )
@@ -93,6 +99,25 @@ class Service:
         door = HttpDoor(allow_hosts=settings.oauth2.allow_hosts)
         async with started(build_app(settings, door, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS, failpoints=Failpoints(hook))):
             yield
+
+    def process(self, log: Path, failpoint: str | None = None, **more: str) -> Child:
+        """A refresher as a process of its own, not yet started."""
+        address = self.base_url.removeprefix("http://")
+        environment = {
+            "GRANTKEEPER_KAFKA__BOOTSTRAP_SERVERS": self.house.bootstrap_servers,
+            "GRANTKEEPER_KAFKA__PREFIX": self.house.prefix,
+            "GRANTKEEPER_KAFKA__SESSION_TIMEOUT": "2",
+            "GRANTKEEPER_KAFKA__PARTITIONS": "3",
+            "GRANTKEEPER_MONGO__URI": self.house.mongo.uri.get_secret_value(),
+            "GRANTKEEPER_MONGO__DATABASE": self.house.mongo.database,
+            "GRANTKEEPER_RINGS__AUTH_FILE": str(self.house.ring_file),
+            "GRANTKEEPER_RINGS__VAULT_FILE": str(self.vault_file),
+            "GRANTKEEPER_PUBLIC_URL": PUBLIC_URL,
+            "GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([address]),
+            **({"GRANTKEEPER_FAILPOINT": failpoint} if failpoint else {}),
+            **more,
+        }
+        return Child("refresher", [sys.executable, "-m", "services.refresher"], log=log, environment=environment)
 
     def config(self, name: str = "Support", realm: str = "strict", **fields: Any) -> TokenConfig:
         """A config of the local provider with explicit addresses."""
@@ -141,6 +166,16 @@ class Service:
         event = self.changed(config, **fields)
         await self.tell(event)
         await self.knows(event.config_id, event.sequence)
+        return event.config_id
+
+    async def insert(self, config: TokenConfig) -> str:
+        """Put a config into the store as the refresher would, where none runs yet."""
+        event = self.changed(config)
+        client = client_of(config)
+        await ClientStore(self.database).meet([client])
+        now = self.store.time.now()
+        record = config_changed(None, event, client=client.hash, origin=origin_of(config), now=now)
+        await self.store.insert(settled(record, now), ())
         return event.config_id
 
     async def knows(self, config_id: str, sequence: int) -> Record:
@@ -233,6 +268,3 @@ def _secret(text: str) -> Any:
     from pydantic import SecretStr
 
     return SecretStr(text)
-
-
-__all__ = ["Envelope", "Service", "ask", "changes"]

@@ -1,0 +1,217 @@
+"""Processes that die, freeze or lose their database between two steps."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from devstack.mongo import Mongo
+from devstack.provider.faults import Fault
+from services.refresher.domain.record import Record
+from tests.integration.house import house
+from tests.integration.refresher.service import CLIENT_ID, Service, ask
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from devstack.provider.server import ProviderThread
+    from tests.servers import KafkaServer
+
+GET = "grantkeeper.token.get.v1"
+HOUR = timedelta(hours=1)
+
+
+async def stored(service: Service, condition: Callable[[Record], bool], config_id: str, deadline: float = 40) -> Record:
+    async def fits() -> Record | None:
+        record = await service.record(config_id)
+        return record if condition(record) else None
+
+    record = await wait_until(fits, deadline)
+    assert record is not None
+    return record
+
+
+async def grant_of(service: Service, provider: "ProviderThread", realm: str) -> str:
+    """A config with an expired access token; made while no refresher runs."""
+    config_id = await service.insert(service.config("Support", realm))
+    await service.plant(config_id, provider.control.mint(realm, ["amy"], client_id=CLIENT_ID)[0], age=2 * HOUR)
+    return config_id
+
+
+async def test_a_process_killed_with_the_answer_in_hand_is_followed_by_one_more_try_where_the_provider_forgives(
+    service: Service, provider: "ProviderThread", tmp_path: Path
+) -> None:
+    config_id = await grant_of(service, provider, "grace")
+    child = service.process(tmp_path / "refresher.log", "kill@refresher.sent")
+    child.start()
+    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    await lease_expires(service, config_id)
+    async with service.running():
+        record = await stored(service, lambda record: record.grant.generation == 2, config_id)
+    assert record.state == "active"
+    assert record.grant.unknown == 0
+    first, second = provider.control.journal()
+    assert first.secret == second.secret
+
+
+async def test_a_process_killed_with_the_answer_of_a_strict_provider_ends_in_one_lost_rotation(
+    service: Service, provider: "ProviderThread", tmp_path: Path
+) -> None:
+    config_id = await grant_of(service, provider, "strict")
+    child = service.process(tmp_path / "refresher.log", "kill@refresher.sent")
+    child.start()
+    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    await lease_expires(service, config_id)
+    async with service.running():
+        record = await stored(service, lambda record: record.state == "reauthorization_required", config_id)
+        assert await wait_until(lambda: service.reported("lost_rotation"))
+    assert record.grant.lost_rotation
+    assert len(provider.control.journal()) == 2
+
+
+async def test_what_a_process_stored_before_it_died_is_published_by_another(
+    service: Service, provider: "ProviderThread", tmp_path: Path
+) -> None:
+    config_id = await grant_of(service, provider, "strict")
+    child = service.process(tmp_path / "refresher.log", "kill@refresher.stored")
+    child.start()
+    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    assert (await service.record(config_id)).grant.generation == 2
+    async with service.running():
+
+        async def told() -> bool:
+            return any(event.happened == "refreshed" for event in await service.token_events(config_id))
+
+        await wait_until(told, 30)
+    assert len(provider.control.journal()) == 1
+    document = await service.store.collection.find_one({"_id": config_id})
+    assert document is not None
+    assert document["outbox"] == []
+
+
+async def test_a_change_of_the_config_during_a_refresh_loses_neither(
+    refresher: Service, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    provider.control.fail(Fault.model_validate({"delay": 2, "next": 1}))
+    minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0]
+    await refresher.plant(config_id, minted, age=2 * HOUR)
+    await wait_until(provider.control.journal)
+    await refresher.configured(refresher.config("Renamed"), config_id=config_id, sequence=2)
+    assert (await refresher.record(config_id)).grant.generation == 1
+    record = await stored(refresher, lambda record: record.grant.generation == 2, config_id)
+    assert (record.config.name, record.revision) == ("Renamed", 2)
+    assert record.grant.fingerprint != refresher.secrets.fingerprint(SecretStr(minted["refresh_token"]))
+    assert record.lease is None
+
+
+async def test_an_attempt_that_outlives_its_lease_does_not_lose_its_refresh_token(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    """A process that was frozen for a while stores what it got, as long as nobody else was quicker."""
+    gate = asyncio.Event()
+
+    async def hold(point: str) -> None:
+        if point == "refresher.sent":
+            await gate.wait()
+
+    config_id = await grant_of(service, provider, "microsoft")
+    async with service.running(hold):
+        await wait_until(provider.control.journal)
+        await lease_expires(service, config_id)
+        gate.set()
+        record = await stored(service, lambda record: record.grant.generation >= 2, config_id)
+    assert record.state == "active"
+
+
+async def test_a_success_that_meets_another_generation_is_put_aside_and_told(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    gate = asyncio.Event()
+
+    async def hold(point: str) -> None:
+        if point == "refresher.sent":
+            await gate.wait()
+
+    config_id = await grant_of(service, provider, "microsoft")
+    async with service.running(hold):
+        await wait_until(provider.control.journal)
+        await lease_expires(service, config_id)
+        async with service.running():
+            await stored(service, lambda record: record.grant.generation == 2, config_id)
+            gate.set()
+            record = await stored(service, lambda record: bool(record.grant.quarantine), config_id)
+            assert await wait_until(lambda: service.reported("quarantined_refresh_token"))
+    assert record.grant.generation == 2
+
+
+async def lease_expires(service: Service, config_id: str) -> None:
+    """Shift the stored times: the lease ended a second ago."""
+    await service.store.collection.update_one(
+        {"_id": config_id},
+        [{"$set": {"lease.until": {"$subtract": ["$$NOW", 1000]}, "due": {"$subtract": ["$$NOW", 1000]}}}],
+    )
+
+
+@asynccontextmanager
+async def own_mongo(folder: Path) -> AsyncIterator[Mongo]:
+    server = Mongo(folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+async def test_a_result_is_kept_in_memory_while_the_database_is_away(
+    kafka: "KafkaServer", provider: "ProviderThread", prefix: str, tmp_path: Path
+) -> None:
+    frozen = asyncio.Event()
+
+    async with own_mongo(tmp_path / "mongo") as mongo:
+
+        async def freeze(point: str) -> None:
+            if point == "refresher.sent":
+                mongo.child.signal(signal.SIGSTOP)
+                frozen.set()
+
+        uri = f"{mongo.uri}&socketTimeoutMS=1500&serverSelectionTimeoutMS=1000"
+        async with house(kafka.bootstrap_servers, prefix, uri, "own", tmp_path) as one:
+            service = Service(one, provider.base_url)
+            await service.prepare()
+            config_id = await grant_of(service, provider, "strict")
+            async with service.running(freeze):
+                await frozen.wait()
+                await asyncio.sleep(5)
+                mongo.child.signal(signal.SIGCONT)
+                record = await stored(service, lambda record: record.grant.generation == 2, config_id)
+            service.database.client.close()
+    assert record.state == "active"
+    assert len(provider.control.journal()) == 1
+    assert record.grant.quarantine == ()
+
+
+@pytest.mark.parametrize("point", ["outbox.stored", "outbox.published", "refresher.stored", "refresher.requested"])
+async def test_a_login_walk_survives_a_crash_of_the_handler_at(
+    service: Service, provider: "ProviderThread", point: str
+) -> None:
+    """The first passage fails: the batch comes again, and nothing is lost or done twice."""
+    failed = False
+
+    async def fail_once(reached: str) -> None:
+        nonlocal failed
+        if reached == point and not failed:
+            failed = True
+            raise RuntimeError(f"broken at {point}")
+
+    config_id = await grant_of(service, provider, "strict")
+    async with service.running(fail_once), service.house.asker("admin") as admin:
+        answer = await ask(admin, GET, {"config": config_id}, deadline=timedelta(seconds=60))
+        assert answer["generation"] == 2
+        status = await ask(admin, "grantkeeper.token.status.v1", {"config": config_id}, deadline=timedelta(seconds=60))
+    assert status["status"]["state"] == "active"
+    assert len(provider.control.journal()) == 1
