@@ -23,7 +23,7 @@ from grantkeeper.cli import (
 from grantkeeper.cli.asking import Session
 from grantkeeper.cli.environment import Environment
 from grantkeeper.cli.errors import CommandError
-from grantkeeper.cli.output import note
+from grantkeeper.cli.output import note, sentence
 from grantkeeper.crypto.errors import CryptoError
 from grantkeeper.strict_yaml import StrictYamlError
 from grantkeeper_client import CredentialError, GrantkeeperError, NoReply, ReplyError
@@ -108,7 +108,8 @@ def _with_details(error: ReplyError) -> str:
         place = ", ".join(
             f"{name} {detail[name]}" for name in ("record", "line", "field") if detail.get(name) is not None
         )
-        lines.append(f"  {place + ': ' if place else ''}{detail.get('problem', '')}. {detail.get('cure', '')}".rstrip())
+        told = f"{sentence(str(detail.get('problem', '')))} {sentence(str(detail.get('cure', '')))}".strip()
+        lines.append(f"  {place}: {told}" if place else f"  {told}")
     if error.retry_after is not None:
         lines.append(f"  try again in {error.retry_after:.0f} s")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from grantkeeper import transfer
 from grantkeeper.cli.asking import BULK, Questions, session_of
 from grantkeeper.cli.errors import WrongData
 from grantkeeper.cli.files import read_bytes, write_private
-from grantkeeper.cli.output import FormatOption, note, say, shown, structured, table
+from grantkeeper.cli.output import FormatOption, note, say, sentence, shown, structured, table
 from grantkeeper.process.clock import SYSTEM_IDS
 from grantkeeper_client import NoReply
 from schemas.config_commands import ConfigExport, ConfigImport, ConfigValidate, ImportRecord
@@ -173,4 +173,4 @@ def place_of(finding: Finding, line: int) -> str:
 def sentence_of(finding: Finding) -> str:
     """Write a finding as one line."""
     field = f"{finding.field}: " if finding.field else ""
-    return shown(f"{field}{finding.message}. {finding.cure}".rstrip(". ") + ".")
+    return shown(f"{field}{sentence(finding.message)} {sentence(finding.cure)}".rstrip())

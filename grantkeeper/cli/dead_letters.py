@@ -1,13 +1,13 @@
 """`grantkeeper dead-letters`: where messages were given up, read from the topic itself."""
 
 import asyncio
+import logging
 from typing import Annotated, Final
 
+import structlog
 import typer
 from pydantic import ValidationError
 
-from grantkeeper.bus.received import Place
-from grantkeeper.bus.tail import Tail
 from grantkeeper.cli.asking import session_of
 from grantkeeper.cli.environment import Environment
 from grantkeeper.cli.output import FormatOption, structured, table
@@ -38,6 +38,11 @@ def list_(
 
 
 async def _read(environment: Environment) -> list[DeadLetter]:
+    # Late: the bus brings FastStream along, which every other command would wait for.
+    from grantkeeper.bus.received import Place  # noqa: PLC0415
+    from grantkeeper.bus.tail import Tail  # noqa: PLC0415
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # the result alone
     letters: list[DeadLetter] = []
 
     async def take(envelope: Envelope, _: Place) -> None:

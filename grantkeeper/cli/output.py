@@ -48,15 +48,18 @@ def structured(value: BaseModel | Sequence[BaseModel], output: Format) -> bool:
 def _written(plain: Any, output: Format) -> str:
     if output == "json":
         return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+    return str(yaml.dump(plain, Dumper=_Blocks, sort_keys=False, allow_unicode=True))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; cells are whatever `shown` knows."""
+    """Print a table; cells are whatever `shown` knows. Of no rows the person is told, a pipe gets nothing."""
     drawn = Table(*columns, box=None, pad_edge=False, header_style="bold", show_edge=False)
     for row in rows:
         drawn.add_row(*(Text(shown(cell)) for cell in row))
-    _console().print(drawn)
+    if drawn.row_count:
+        _draw(drawn)
+    else:
+        note("none")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
@@ -65,7 +68,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     for name, value in pairs:
         if value not in (None, "", ()):
             drawn.add_row(Text(name, style="bold"), Text(shown(value)))
-    _console().print(drawn)
+    _draw(drawn)
 
 
 def shown(value: object) -> str:
@@ -90,5 +93,25 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, emoji=False)
+def sentence(text: str) -> str:
+    """End a text as a sentence, once; nothing stays nothing."""
+    return text and text.rstrip(". ") + "."
+
+
+def _draw(drawn: Table) -> None:
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(drawn)
+    for line in capture.get().splitlines():
+        typer.echo(line.rstrip())
+
+
+class _Blocks(yaml.SafeDumper):
+    """Writes a text of several lines as such."""
+
+
+def _write_text(dumper: _Blocks, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Blocks.add_representer(str, _write_text)

@@ -143,7 +143,7 @@ def _table(principals: "list[PrincipalChanged] | tuple[PrincipalChanged, ...]") 
                 one.principal,
                 one.role,
                 one.version,
-                "all" if one.configs is None else f"{len(one.configs)} tokens",
+                "all" if one.configs is None else len(one.configs),
                 "disabled" if one.disabled else "enabled",
                 one.description,
             )
