@@ -1,11 +1,16 @@
 """The exact forms that are posted, per grant type and client authentication."""
 
 import base64
-from datetime import UTC, datetime
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
@@ -162,3 +167,28 @@ def test_a_secret_that_is_no_key_is_named_with_the_cure(secret: str | None) -> N
 
 def test_other_methods_need_no_assertion() -> None:
     assert with_assertion(CLIENT, audience=ENDPOINT, assertion_id="j", now=NOW) is CLIENT
+
+
+def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    both = SecretStr(certificate.public_bytes(Encoding.PEM).decode() + pem(key).get_secret_value())
+    client = with_assertion(Client("app", both, "private_key_jwt"), audience=ENDPOINT, assertion_id="j", now=NOW)
+    assert client.assertion is not None
+    header = json.loads(base64.urlsafe_b64decode(client.assertion.get_secret_value().split(".")[0] + "=="))
+    digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+    assert header == {
+        "alg": "ES256",
+        "typ": "JWT",
+        "x5t#S256": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+    }
