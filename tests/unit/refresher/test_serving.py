@@ -1,0 +1,88 @@
+"""Who gets an access token, and what the others are told."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.refresher.domain.grant import failed, revoked
+from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.serving import (
+    NeedsRefresh,
+    Refuse,
+    Serve,
+    after_attempt,
+    decide,
+    decide_rejected,
+    too_late,
+)
+from tests.unit.refresher.records import HOUR, NOW, changed, event, failure, granted, new
+
+DEAD = failed(granted(), failure("reauthorization"), NOW, 0.5)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        granted(),
+        DEAD,
+        failed(granted(), failure("transient"), NOW, 0.5),
+        failed(granted(), failure("client_fault"), NOW, 0.5),
+        changed(granted(), event(2, client_id="other")),
+        granted(refresh_token=False),
+    ],
+)
+def test_a_live_access_token_is_served_however_refreshing_fares(record: Record) -> None:
+    assert decide(record, 60, NOW) == Serve()
+    assert decide(record, 60, NOW, client_faulty=True) == Serve()
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        (changed(granted(), event(2, validity="invalid")), "off"),
+        (changed(granted(), event(2, validity="invalid-temporarily")), "off"),
+        (changed(granted(), event(2, deleted=True)), "deleted"),
+        (revoked(granted()), "revoked"),
+        (new(), "not_authorized"),
+        (failed(granted(NOW - 2 * HOUR), failure("reauthorization"), NOW, 0.5), "reauthorization_required"),
+        (failed(granted(NOW - 2 * HOUR), failure("client_fault"), NOW, 0.5), "client_fault"),
+        (granted(NOW - 2 * HOUR, refresh_token=False), "reauthorization_required"),
+    ],
+)
+def test_what_no_attempt_can_cure_is_refused_at_once(record: Record, code: str) -> None:
+    decision = decide(record, 60, NOW)
+    assert isinstance(decision, Refuse)
+    assert decision.code == code
+
+
+def test_an_access_token_near_its_end_is_renewed_first() -> None:
+    assert decide(granted(NOW - HOUR + timedelta(seconds=59)), 60, NOW) == NeedsRefresh()
+    assert decide(granted(NOW - HOUR + timedelta(seconds=60)), 60, NOW) == Serve()
+
+
+def test_a_rejected_token_forces_a_refresh_unless_it_is_new_or_replaced() -> None:
+    old = granted(NOW - timedelta(minutes=10))
+    assert decide_rejected(old, 1, NOW) == NeedsRefresh()
+    young = decide_rejected(granted(), 1, NOW)
+    assert isinstance(young, Refuse)
+    assert (young.code, young.retry_after) == ("retry_later", 60.0)
+    replaced = replace(old, grant=replace(old.grant, generation=2))
+    assert decide_rejected(replaced, 1, NOW) is None
+    assert isinstance(decide_rejected(old, 2, NOW), Refuse)
+
+
+def test_who_cannot_wait_for_the_next_attempt_is_told_at_once() -> None:
+    record = failed(granted(NOW - 2 * HOUR), failure("transient", wait=30.0), NOW, 0.5)
+    impatient = Waiter("mail:1", {}, deadline=NOW + timedelta(seconds=10))
+    refused = too_late(record, impatient, NOW)
+    assert refused is not None
+    assert (refused.code, refused.retry_after) == ("retry_later", 30.0)
+    assert too_late(record, replace(impatient, deadline=NOW + timedelta(seconds=31)), NOW) is None
+
+
+def test_a_failed_attempt_answers_with_the_time_of_the_next_one() -> None:
+    record = failed(granted(NOW - 2 * HOUR), failure("transient", wait=30.0), NOW, 0.5)
+    answer = after_attempt(record, Waiter("mail:1", {}), NOW)
+    assert isinstance(answer, Refuse)
+    assert (answer.code, answer.retry_after) == ("refresh_failed", 30.0)
