@@ -91,7 +91,7 @@ class PrincipalAdmission:
         model = self.types.get(envelope.type)
         if model is None:
             return _error("unknown_type", f"this topic takes {', '.join(sorted(self.types))}")
-        if principal.role not in _roles(model):
+        if principal.role not in model.ROLES:
             return _error("not_permitted", f"role {principal.role} may not send {model.TYPE}")
         if envelope.expirytime is None:
             return _error("malformed", "header ce_expirytime is missing: say until when an answer is of use")
@@ -179,11 +179,6 @@ def is_expired(envelope: Envelope, now: datetime) -> bool:
     """Tell whether nobody waits for an answer any more, or nobody ever should have waited that long."""
     deadline = envelope.expirytime
     return deadline is None or deadline <= now or deadline - envelope.time > LONGEST_DEADLINE
-
-
-def _roles(model: type[Message]) -> frozenset[str]:
-    roles: frozenset[str] = getattr(model, "ROLES", frozenset())
-    return roles
 
 
 def _is_json_object(value: bytes) -> bool:

@@ -1,16 +1,16 @@
 """Topics are made at start if they are missing; one that exists otherwise is reported, never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, KafkaTimeoutError, for_code
 
 from grantkeeper.bus.connection import aiokafka_arguments, until_connected
 from grantkeeper.bus.errors import Unavailable, UnknownTopic
-from grantkeeper.process.clock import Clock
+from grantkeeper.process.clock import SYSTEM_CLOCK, Clock
 from grantkeeper.process.logging import get_logger
 from grantkeeper.process.metrics import Metrics
 from grantkeeper.process.settings import KafkaSettings
@@ -19,6 +19,9 @@ from schemas.topics import REPLY_TOPIC, TOPICS, Topic, reply_topic
 log = get_logger(__name__)
 
 _LOCAL: Final = "grantkeeper"
+_TOLD_POLL: Final = 0.05
+"""Seconds between two looks whether the brokers know a new topic; mostly the first one finds it."""
+_TOLD_WITHIN_POLLS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ async def ensure_topics(settings: KafkaSettings, names: Sequence[str]) -> list[M
 
 async def ensure_reply_topic(settings: KafkaSettings, principal: str) -> list[Mismatch]:
     """Make a principal's reply topic where it is missing; raises Unavailable."""
+    return await ensure_reply_topics(settings, [principal])
+
+
+async def ensure_reply_topics(settings: KafkaSettings, principals: Iterable[str]) -> list[Mismatch]:
+    """Make the reply topics of principals where they are missing; raises Unavailable."""
     try:
-        return await _ensure(settings, {settings.topic(reply_topic(principal)): REPLY_TOPIC})
+        return await _ensure(settings, {settings.topic(reply_topic(one)): REPLY_TOPIC for one in principals})
     except KafkaError as error:
         raise Unavailable(f"Kafka: {type(error).__name__}: {error}") from error
 
@@ -104,7 +112,17 @@ async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings, missing: 
         # Two processes that start together both see it missing: the later one looks again, and then compares.
         if code:
             raise for_code(code)(f"topic {name} could not be made")
+    await _until_told(admin, missing.keys())
     log.info("topics made", topics=sorted(missing))
+
+
+async def _until_told(admin: AIOKafkaAdminClient, made: Collection[str]) -> None:
+    """Wait until brokers tell of new topics: the controller knows them first; a reply would be dropped till then."""
+    for _ in range(_TOLD_WITHIN_POLLS):
+        if set(await admin.list_topics()).issuperset(made):
+            return
+        await SYSTEM_CLOCK.sleep(_TOLD_POLL)
+    raise KafkaTimeoutError("topics were made, but the brokers do not tell of them yet")
 
 
 def _new_topic(settings: KafkaSettings, name: str, topic: Topic) -> NewTopic:

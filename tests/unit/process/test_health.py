@@ -55,6 +55,12 @@ async def test_every_metric_is_there_from_the_start(server: HealthServer) -> Non
     assert "grantkeeper_process_ready 1.0" in body
 
 
+async def test_the_contract_of_the_bus_is_served(server: HealthServer) -> None:
+    status, body = await ask(server, "/contract")
+    assert status == 200
+    assert json.loads(body)["asyncapi"] == "3.0.0"
+
+
 async def test_nothing_else_is_served(server: HealthServer) -> None:
     assert (await ask(server, "/"))[0] == 404
     assert (await ask(server, "/readyz", "POST"))[0] == 405
