@@ -64,14 +64,14 @@ bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, 
 .PHONY: contract settings-docs screenshots lock
 SETTINGS := $(foreach name,config_service refresher notifier console,services.$(name).settings)
 
-contract: install-dev ## Write contract/: AsyncAPI, JSON Schemas and golden samples from schemas/
+contract: install-dev ## Write schemas/contract/: AsyncAPI, JSON Schemas and golden samples from schemas/
 	$(BIN)/python -m schemas.generate
 
 settings-docs: install-dev ## Write docs/settings.md from the settings models
 	$(BIN)/python -m grantkeeper.process.settings_table $(SETTINGS) > docs/settings.md
 
 screenshots: install-dev ## Take the pictures of the documentation from a running console
-	$(BIN)/python -m docs.screenshots
+	$(BIN)/python -m tests.e2e.screenshots
 
 lock: install-dev ## Resolve the dependencies of pyproject.toml again into requirements*.txt
 	$(BIN)/python -m devstack.lock

@@ -191,3 +191,15 @@ def copy_package(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text())
+
+
+def test_every_program_that_make_runs_exists() -> None:
+    programs = set(re.findall(r"python -m ([a-z_.]+)", (ROOT / "Makefile").read_text()))
+    assert "devstack" in programs
+    assert [name for name in sorted(programs) if not module_file(name).exists()] == []
+
+
+def module_file(name: str) -> Path:
+    """The file that `python -m name` runs."""
+    path = ROOT.joinpath(*name.split("."))
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
