@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from pymongo import MongoClient
 
 from tests.bench.installation import DATABASE, REPLIES, REQUESTS, Installation, gets
@@ -16,6 +16,7 @@ from tests.bench.load import Load
 from tests.bench.refresh import refreshes_per_second
 
 HITS = 50
+PROFILE_BYTES = 1 << 29  # the default of 1 MiB forgets within a second
 TOPICS = ("grantkeeper.token.events", "grantkeeper.expiry.events")
 
 
@@ -40,6 +41,7 @@ class Count:
 async def measure(installation: Installation, ids: Sequence[str]) -> list[Count]:
     """Hits one at a time, so that nothing is shared; then refreshes."""
     database = MongoClient[dict[str, Any]](installation.mongo_uri)[DATABASE]
+    database.create_collection("system.profile", capped=True, size=PROFILE_BYTES)
     database.command("profile", 2)
     try:
         hits = await _hits(installation, database, ids)
@@ -85,13 +87,12 @@ def _profiled(database: Any) -> tuple[int, int]:
 
 
 async def _records(installation: Installation, topics: Sequence[str]) -> int:
-    consumer = AIOKafkaConsumer(bootstrap_servers=installation.bootstrap)
+    """How many records the topics have taken so far."""
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=installation.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [
-            TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()
-        ]
-        ends = await consumer.end_offsets(partitions)
+        ends = await consumer.end_offsets(consumer.assignment())
+        assert {partition.topic for partition in ends} == set(topics)
         return sum(ends.values())
     finally:
         await consumer.stop()

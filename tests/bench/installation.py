@@ -25,6 +25,7 @@ from pymongo import MongoClient
 from devstack.kafka import JVM, Kafka
 from devstack.keys import PREFIX, prepare_keys
 from devstack.layout import Layout
+from devstack.local_templates import prepare_templates
 from devstack.mongo import Mongo
 from devstack.processes import Service, Supervisor
 from devstack.servers import Servers
@@ -72,9 +73,11 @@ def running(folder: Path) -> Iterator[Installation]:
         layout = Layout(folder / "data", free_port_base())
         layout.data.mkdir(parents=True)
         prepare_keys(layout, kafka.bootstrap_servers)
+        prepare_templates(layout)
         supervisor = Supervisor(layout.data, environment={}, tell=print)
         stack.callback(supervisor.stop)
         supervisor.start(_table(layout, Servers(kafka.bootstrap_servers, mongo.uri), int(port)))
+        supervisor.wait_until_ready()
         admin, mail = (load_credential(layout.credential(name)) for name in ("admin", "mail"))
         yield Installation(layout, kafka.bootstrap_servers, mongo.uri, int(port), admin, mail)
 
