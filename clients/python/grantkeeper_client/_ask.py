@@ -15,10 +15,10 @@ from typing import Any, Final, Self
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
-from ._codec import MAX_VALUE, Envelope, decode, encode
+from ._codec import Envelope, decode, encode
 from ._credentials import Credential
 from ._exceptions import MalformedMessage, NoReply, ReplyError
 from ._signing import sign, verify
@@ -215,6 +215,8 @@ class Asker:
             sent = await self._producer.send(
                 question.topic, question.value, question.key, partition=partition, headers=headers
             )
+        except MessageSizeTooLargeError:
+            raise MalformedMessage("too_large", "the data is longer than a broker takes: send it in parts") from None
         except KafkaError as error:
             self._trouble = error
         else:
@@ -251,7 +253,7 @@ class Asker:
             if envelope.type != REPLY_TYPE or envelope.value is None or not verify(envelope, self._key):
                 return None
             reply = json.loads(envelope.value)
-        except (MalformedMessage, ValueError):
+        except (MalformedMessage, ValueError, RecursionError):
             return None
         return reply if isinstance(reply, dict) else None
 
@@ -275,10 +277,7 @@ class Asker:
 
 
 def _write(data: Mapping[str, Any]) -> bytes:
-    value = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    if len(value) > MAX_VALUE:
-        raise MalformedMessage("too_large", f"the data is longer than {MAX_VALUE} bytes: send it in parts")
-    return value
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _reply_error(reply: Mapping[str, Any]) -> ReplyError:

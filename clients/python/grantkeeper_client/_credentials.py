@@ -23,6 +23,7 @@ _NEEDED: Final = (
     "principal", "key_version", "ring_id", "signing_key", "vault_ring_id", "sealing_key",
     "installation_key", "bootstrap_servers", "prefix",
 )  # fmt: skip
+_SERVER: Final = re.compile(r"[^\s,]+:[0-9]{1,5}")
 # A credential is about 800 bytes; more is another file.
 _MAX_BYTES: Final = 65_536
 
@@ -126,7 +127,7 @@ def _credential(fields: Mapping[str, Any]) -> Credential:
         vault_ring_id=_text(fields, "vault_ring_id"),
         sealing_key=_key(fields, "sealing_key"),
         installation_key=_public_jwk(fields["installation_key"]),
-        bootstrap_servers=_text(fields, "bootstrap_servers"),
+        bootstrap_servers=_servers(fields),
         prefix=_text(fields, "prefix", empty=True),
     )
 
@@ -136,6 +137,13 @@ def _text(fields: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
     if not isinstance(value, str) or not (value or empty):
         raise ValueError(f"{name} must be text")
     return value
+
+
+def _servers(fields: Mapping[str, Any]) -> str:
+    servers = _text(fields, "bootstrap_servers")
+    if not all(_SERVER.fullmatch(server.strip()) for server in servers.split(",")):
+        raise ValueError("bootstrap_servers must be host:port,host:port")
+    return servers
 
 
 def _key(fields: Mapping[str, Any], name: str) -> bytes:

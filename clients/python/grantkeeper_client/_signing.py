@@ -8,7 +8,7 @@ traceparent are not covered: nothing may be decided by them.
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final
 
@@ -53,7 +53,7 @@ class SignatureParts:
 def sign(envelope: Envelope, key: SigningKey) -> Envelope:
     """Return a copy that carries the signature; whatever signature it had is replaced."""
     mac = urlsafe_b64encode(_mac(envelope, key.secret)).rstrip(b"=").decode()
-    return replace(envelope, signature=f"v1;{key.signer};{key.version};{key.ring_id};{mac}")
+    return envelope.with_signature(f"v1;{key.signer};{key.version};{key.ring_id};{mac}")
 
 
 def parse_signature(text: str) -> SignatureParts:
@@ -90,7 +90,10 @@ def _mac(envelope: Envelope, secret: bytes) -> bytes:
         None if envelope.correlation_id is None else envelope.correlation_id.encode(),
         envelope.value,
     )
-    message = b"".join(
-        [_ABSENT if field is None else _length(len(field)) + field for field in fields],
-    )
-    return hmac.digest(secret, message, "sha256")
+    pieces = []
+    for one in fields:
+        if one is None:
+            pieces.append(_ABSENT)
+        else:
+            pieces += (_length(len(one)), one)
+    return hmac.digest(secret, b"".join(pieces), "sha256")

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -22,6 +23,9 @@ def test_an_error_of_a_later_version_goes_by_what_it_says() -> None:
     assert exit_codes.of_error("brand_new", retryable=False) == exit_codes.UNAVAILABLE
 
 
-def test_the_documented_numbers_are_those_of_the_code() -> None:
-    documented = {int(number) for number in re.findall(r"^\| (\d+) \|", exit_codes.__doc__ or "", re.MULTILINE)}
-    assert documented == {value for value in vars(exit_codes).values() if isinstance(value, int)}
+def test_the_documented_table_is_the_one_of_the_code() -> None:
+    rows = re.findall(r"^\| \d+ \|.*$", exit_codes.__doc__ or "", re.MULTILINE)
+    numbers = {int(row.split("|")[1]) for row in rows}
+    assert numbers == {value for value in vars(exit_codes).values() if isinstance(value, int)}
+    page = Path(__file__).parents[3] / "docs" / "command-line.md"
+    assert re.findall(r"^\| \d+ \|.*$", page.read_text(encoding="utf-8"), re.MULTILINE) == rows

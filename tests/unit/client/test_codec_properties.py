@@ -28,6 +28,11 @@ def test_any_headers_are_either_a_message_or_refused_with_a_reason(headers: list
 
 
 @given(envelopes)
+def test_signing_changes_the_signature_alone(envelope: Envelope) -> None:
+    assert replace(sign(envelope, KEY), signature=envelope.signature) == envelope
+
+
+@given(envelopes)
 def test_a_signature_survives_the_wire(envelope: Envelope) -> None:
     signed = sign(envelope, KEY)
     assert verify(decode(signed.topic, signed.key, signed.value, encode(signed)), KEY)

@@ -76,6 +76,9 @@ def test_a_folder_is_no_credential(tmp_path: Path) -> None:
         changed(installation_key={"kty": "EC"}),
         changed(installation_key={**CREDENTIAL.installation_key, "d": "private"}),
         changed(bootstrap_servers=""),
+        changed(bootstrap_servers="kafka"),
+        changed(bootstrap_servers="kafka:9092,"),
+        changed(bootstrap_servers="kafka:port"),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line_that_names_it_and_the_cure(tmp_path: Path, text: str) -> None:
