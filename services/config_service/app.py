@@ -12,7 +12,7 @@ from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.bus.principals import PrincipalDirectory
 from grantkeeper.bus.publish import Publisher
 from grantkeeper.bus.reply import Replier
-from grantkeeper.bus.topics import Topics, ensure_reply_topic
+from grantkeeper.bus.topics import Topics, ensure_reply_topics
 from grantkeeper.crypto.ring import AuthRing
 from grantkeeper.mongo.client import MongoConnection
 from grantkeeper.mongo.inbox import Inbox
@@ -53,14 +53,14 @@ class ConfigService:
         self._ring = AuthRing.from_file(settings.rings.auth_file)
         self._templates = Templates.load(settings.templates_dir)
         wanted = () if settings.principals_file is None else read_principals(settings.principals_file)
-        self._make_reply_topic = partial(ensure_reply_topic, settings.kafka)
+        self._make_reply_topics = partial(ensure_reply_topics, settings.kafka)
         self._mongo = MongoConnection(settings.mongo, service=NAME, clock=clock)
         self._configs = ConfigStore(self._mongo.database)
         self._principals = PrincipalStore(self._mongo.database)
         self._inbox = Inbox(self._mongo.database["commands"])
         self._wire_bus()
         self._registration = Registration(
-            self._principals, wanted, self._make_reply_topic, self._principal_relay.publish_now, clock
+            self._principals, wanted, self._make_reply_topics, self._principal_relay.publish_now, clock
         )
         self._subscribe()
         self._make_purge()
@@ -114,7 +114,7 @@ class ConfigService:
             edits=ConfigEdits(self._configs, self._templates),
             reads=ConfigReads(self._configs, self._principals, self._templates),
             importer=Importer(self._configs),
-            registry=Principals(self._principals, self._make_reply_topic),
+            registry=Principals(self._principals, self._make_reply_topics),
         )
 
     def _make_purge(self) -> None:

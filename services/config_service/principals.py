@@ -4,8 +4,9 @@ The reply topic is made before the principal is announced: whoever is known can 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from grantkeeper.bus.errors import Unavailable
 from grantkeeper.mongo.outbox import Pending
 from grantkeeper.mongo.transaction import Session
 from grantkeeper.process.clock import Clock
@@ -17,22 +18,25 @@ from services.config_service.principal_store import PrincipalStore, pending
 
 log = get_logger(__name__)
 
+RETRY_PAUSE: Final = 2.0
+"""Seconds between two tries at start; two processes that start together may both make the same topic."""
+
 PrincipalCommand: TypeAlias = PrincipalAdd | PrincipalDisable
-MakeReplyTopic = Callable[[str], Awaitable[object]]
+MakeReplyTopics = Callable[[Sequence[str]], Awaitable[object]]
 Publish = Callable[[Sequence[Pending]], Awaitable[None]]
 
 
 class Principals:
     """What the commands on principals mean for what is stored now."""
 
-    def __init__(self, store: PrincipalStore, make_reply_topic: MakeReplyTopic) -> None:
+    def __init__(self, store: PrincipalStore, make_reply_topics: MakeReplyTopics) -> None:
         self._store = store
-        self._make_reply_topic = make_reply_topic
+        self._make_reply_topics = make_reply_topics
 
     async def prepare(self, command: PrincipalCommand) -> None:
         """Do what stands outside the transaction: make the reply topic where it is missing."""
         if isinstance(command, PrincipalAdd):
-            await self._make_reply_topic(command.principal)
+            await self._make_reply_topics([command.principal])
 
     async def decide(self, command: PrincipalCommand, session: Session) -> PrincipalDecision:
         """Decide on one command."""
@@ -55,18 +59,26 @@ class Registration:
         self,
         store: PrincipalStore,
         wanted: Sequence[PrincipalAdd],
-        make_reply_topic: MakeReplyTopic,
+        make_reply_topics: MakeReplyTopics,
         publish: Publish,
         clock: Clock,
     ) -> None:
         self._store = store
         self._wanted = wanted
-        self._make_reply_topic = make_reply_topic
+        self._make_reply_topics = make_reply_topics
         self._publish = publish
         self._clock = clock
 
     async def start(self) -> None:
-        """Return when every principal is stored, can be answered, and was announced."""
+        """Return when each principal is stored, can be answered, and was announced; waits while a server is away."""
+        while True:
+            try:
+                return await self._register()
+            except Unavailable as error:
+                log.warning("principals not announced, will be tried again", error=str(error), pause=RETRY_PAUSE)
+                await self._clock.sleep(RETRY_PAUSE)
+
+    async def _register(self) -> None:
         now = self._clock.now()
         for command in self._wanted:
             decision = add(None, command, last_admin=False)
@@ -75,8 +87,7 @@ class Registration:
             elif await self._store.insert_missing(decision.after, now):
                 log.info("principal registered from the list", principal=command.principal, role=command.role)
         everyone = await self._store.all()
-        for one in everyone:
-            await self._make_reply_topic(one.id)
+        await self._make_reply_topics([one.id for one in everyone])
         await self._publish([pending(one, now) for one in everyone])
 
     async def stop(self) -> None:

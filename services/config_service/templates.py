@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from grantkeeper.oauth2.redirect import redirect_slug
+from grantkeeper.oauth2.redirect import redirect_slug, slugify
 from grantkeeper.process.settings import SettingsError
 from schemas.config_results import TemplateView
 from schemas.findings import Finding
@@ -39,7 +39,8 @@ class Template:
             auth_flow=config.auth_flow,
             scope=config.scope,
             issuer=config.options.issuer,
-            redirect_slug=redirect_slug(config),
+            # Before the issuer is known its hash cannot be part of it.
+            redirect_slug=slugify(config.template) if "options.issuer" in self.needs else redirect_slug(config),
             needs=self.needs,
             setup_hint=config.options.setup_hint,
             config=config,

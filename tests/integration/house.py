@@ -4,20 +4,32 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from typing_extensions import override
 
 from grantkeeper.crypto.credentials import mint
 from grantkeeper.crypto.ring import AuthRing, VaultRing
-from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, SystemClock
 from grantkeeper.process.run import Part
 from grantkeeper.process.settings import KafkaSettings, MongoSettings
 from grantkeeper_client import Asker, Envelope, decode, encode, sign
 from schemas.envelope import Message
 from tests.waiting import wait_until
+
+
+class LaterClock(SystemClock):
+    """The clock of the machine, some time later."""
+
+    def __init__(self, later: timedelta) -> None:
+        self._later = later
+
+    @override
+    def now(self) -> datetime:
+        return super().now() + self._later
 
 
 @dataclass
