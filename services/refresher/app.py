@@ -21,7 +21,7 @@ from grantkeeper.process.clock import Clock, Ids
 from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.health import HealthServer
 from grantkeeper.process.metrics import Metrics
-from grantkeeper.process.run import Loop, Part
+from grantkeeper.process.run import Part
 from schemas.topics import CONFIG_EVENTS, DEAD_LETTERS, EXPIRY_EVENTS, PRINCIPALS, TOKEN_EVENTS, TOKEN_REQUESTS
 from services.refresher.announce import CurrentState
 from services.refresher.answers import Answers
@@ -112,7 +112,7 @@ class Refresher:
 
     def _wire_attempts(self) -> None:
         store, clients, clock, ids, metrics = self._store, self._clients, self._clock, self._ids, self._metrics
-        self._usage = Usage(store)
+        self._usage = Usage(store, clock=clock, metrics=metrics)
         self._answers = Answers(self._vault, self._secrets)
         self._discovery = Discovery(self._door, self._client_store, store.time, clock)
         self._storing = Storing(store, clients, self._relay, clock=clock, ids=ids, failpoints=self._failpoints)
@@ -198,7 +198,6 @@ class Refresher:
 
     def parts(self) -> Sequence[Part]:
         """Return the parts in the order in which they start."""
-        usage = Loop("usage", self._usage.flush, clock=self._clock, metrics=self._metrics, patience=300.0)
         checks = {
             "mongo": self._mongo.problems,
             "publisher": self._publisher.problems,
@@ -207,7 +206,7 @@ class Refresher:
             "client outbox": self._client_relay.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
-            "usage": usage.problems,
+            "usage": self._usage.problems,
         }
         return [
             HealthServer(self._settings.health, self._metrics, checks),
@@ -219,9 +218,9 @@ class Refresher:
             self._directory,
             self._relay,
             self._client_relay,
+            self._usage,
             self._broker,
             self._scheduler,
-            usage,
         ]
 
 

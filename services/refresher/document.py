@@ -1,6 +1,6 @@
 """Records as documents of `grants` and back; the only place that knows the field names of the collection.
 
-Beside the record stand fields for queries alone: `names` (resolving), `search`, `next_refresh_at` (the overview).
+Beside the record stand fields for queries alone: `names` for resolving, the others for the overview.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,7 @@ def to_document(record: Record) -> Document:
         "used_by": dict(record.used_by),
         "names": name_keys(record.config.name, record.former_names),
         "search": _search_text(record),
+        "sorted_name": record.config.name.casefold(),
         "next_refresh_at": next_refresh_at(record, record.changed_at),
     }
 

@@ -17,7 +17,7 @@ from services.refresher.domain.status import OVERLAID_BY_CLIENT
 from services.refresher.store import GrantStore
 
 SORT_FIELDS: Final = {
-    "name": "config.name",
+    "name": "sorted_name",
     "state": "state",
     "expires_at": "grant.expires_at",
     "next_refresh_at": "next_refresh_at",

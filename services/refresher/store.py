@@ -33,8 +33,8 @@ INDEXES: Final = (
     IndexModel([("client", ASCENDING), ("due", ASCENDING)], name="client_due"),
     IndexModel([("due", ASCENDING)], name="wished_due", partialFilterExpression={"wishes.0": {"$exists": True}}),
     IndexModel([("names", ASCENDING)], name="names"),
-    IndexModel([("config.name", ASCENDING)], name="by_name"),
-    IndexModel([("state", ASCENDING), ("config.name", ASCENDING)], name="by_state"),
+    IndexModel([("sorted_name", ASCENDING)], name="by_name"),
+    IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),
     IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
 )
 
@@ -90,7 +90,8 @@ class GrantStore:
 
     async def insert(self, record: Record, entries: Sequence[Entry]) -> Written | None:
         """Store a new record; None where there is one already."""
-        document = {"_id": record.config_id, **to_document(record), **stored(entries, record.changed_at)}
+        told = stored(entries, record.changed_at) if entries else {}
+        document = {"_id": record.config_id, **to_document(record), **told}
         try:
             with translate():
                 await self.collection.insert_one(document)

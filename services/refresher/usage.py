@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Final
 
+from grantkeeper.process.clock import Clock
+from grantkeeper.process.metrics import Metrics
+from grantkeeper.process.run import Loop
 from services.refresher.store import GrantStore
 
 FLUSH_EVERY: Final = 60.0
@@ -10,12 +13,26 @@ FLUSH_EVERY: Final = 60.0
 
 
 class Usage:
-    """Collects uses between two flushes; the turn of a Loop."""
+    """Collects uses and writes them; a part of the process (start, stop, problems)."""
 
-    def __init__(self, store: GrantStore) -> None:
+    def __init__(self, store: GrantStore, *, clock: Clock, metrics: Metrics) -> None:
         self._store = store
+        self._loop = Loop("usage", self.flush, clock=clock, metrics=metrics, patience=5 * FLUSH_EVERY)
         self._days: dict[tuple[str, str], str] = {}
         self._written: dict[tuple[str, str], str] = {}
+
+    async def start(self) -> None:
+        """Begin to write."""
+        await self._loop.start()
+
+    async def stop(self) -> None:
+        """Write what is left."""
+        await self._loop.stop()
+        await self.flush()
+
+    def problems(self) -> list[str]:
+        """Say whether it writes."""
+        return self._loop.problems()
 
     def note(self, config_id: str, principal: str, now: datetime) -> None:
         """Note one use."""

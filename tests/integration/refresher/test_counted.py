@@ -1,0 +1,101 @@
+"""What a hit and a refresh cost, counted by the servers themselves: MongoDB's profiler and Kafka's offsets."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from grantkeeper.process.clock import SYSTEM_CLOCK
+from schemas.token_requests import TokenGet
+from services.refresher.client_store import ClientStore, _due_pipeline
+from tests.integration.refresher.service import CLIENT_ID, Service
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from devstack.provider.server import ProviderThread
+
+BACKGROUND = ("outbox_at", "suspects.0")
+"""Fields of the queries that loops make every second, whatever happens."""
+
+
+async def profiled(service: Service) -> list[dict[str, Any]]:
+    """The operations of refreshers since the profiler was switched on, without those of idle loops."""
+    condition = {"appName": "grantkeeper-refresher", "ns": {"$not": {"$regex": "system.profile"}}}
+    found = await service.database["system.profile"].find(condition).sort("ts").to_list(None)
+    return [one for one in found if not is_idle(one)]
+
+
+def is_idle(operation: dict[str, Any]) -> bool:
+    command = operation.get("command", {})
+    if "aggregate" in command:
+        return not operation.get("keysExamined")
+    return "ping" in command or (operation["op"] == "query" and any(field in repr(command) for field in BACKGROUND))
+
+
+def kinds(operations: list[dict[str, Any]]) -> list[str]:
+    return [next(iter(one["command"])) if one["op"] == "command" else one["op"] for one in operations]
+
+
+async def test_a_batch_of_hits_costs_one_read_no_write_and_one_record_each(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    config_id = await service.insert(service.config())
+    await service.plant(config_id, provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0])
+    asked = [service.house.command(TokenGet(config=config_id), "mail") for _ in range(40)]
+    await service.house.send(*asked, partition=0)
+    await service.database.command("profile", 2)
+    async with service.running():
+        await service.house.answers_to(asked[-1], principal="mail")
+        operations = [one for one in await profiled(service) if one["op"] == "query"]
+        writes = [one for one in await profiled(service) if one["op"] in {"update", "insert"}]
+        answers = await service.house.replies("mail")
+    assert len(operations) == 1
+    assert writes == []
+    assert [len(answers[one.correlation_id or ""]) for one in asked] == [1] * 40
+
+
+async def test_a_refresh_costs_one_call_at_most_four_round_trips_and_two_records(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    config_id = await service.insert(service.config())
+    async with service.running():
+        minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0]
+        await service.database.command("profile", 2)
+        await service.plant(config_id, minted, age=timedelta(hours=2))
+
+        async def cleared() -> bool:
+            document = await service.store.collection.find_one({"_id": config_id})
+            return document is not None and document["grant"]["generation"] == 2 and not document.get("outbox")
+
+        await wait_until(cleared)
+        operations = await profiled(service)
+        events = await service.token_events(config_id)
+    assert len(provider.control.journal()) == 1
+    assert kinds(operations) == ["aggregate", "findAndModify", "findAndModify", "update"]
+    assert [event.happened for event in events] == ["refreshed"]
+
+
+async def test_a_look_for_what_is_due_examines_no_more_keys_than_it_claims(service: Service) -> None:
+    """A hundred of them belong to a paused client, three hundred are due later."""
+    paused = await service.insert(service.config("paused", client_id="paused"))
+    first = await service.insert(service.config("first"))
+    rows = [await service.store.collection.find_one({"_id": one}) for one in (paused, first)]
+    now = SYSTEM_CLOCK.now()
+    copies: list[dict[str, Any]] = []
+    for row, name, number, due in ((rows[0], "p", 100, -1), (rows[1], "later", 300, 1), (rows[1], "due", 10, -1)):
+        assert row is not None
+        copies += [
+            {**row, "_id": f"{name} {n}", "due": now + timedelta(hours=due), "names": [f"{name} {n}"]}
+            for n in range(number)
+        ]
+    await service.store.collection.insert_many(copies)
+    fault = {"fault": {"code": "invalid_client"}, "probe_at": now + timedelta(hours=1)}
+    await service.database.clients.update_one({"client_id": "paused"}, {"$set": fault})
+    found = await ClientStore(service.database).due(50)
+    assert len(found) == 10
+    explained = await service.database.command(
+        "explain",
+        {"aggregate": "clients", "pipeline": _due_pipeline(50), "cursor": {}},
+        verbosity="executionStats",
+    )
+    lookup = next(stage for stage in explained["stages"] if "$lookup" in stage)
+    assert lookup["totalKeysExamined"] <= len(found) + 2
+    assert lookup["collectionScans"] == 0
