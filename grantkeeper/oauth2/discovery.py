@@ -5,6 +5,7 @@ a template instead. An address in the config wins over a discovered one.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -126,6 +127,7 @@ def endpoints(config: TokenConfig, metadata: Metadata | None = None) -> Endpoint
     )
 
 
+@lru_cache(maxsize=1024)  # asked several times per call, always for the same few addresses
 def host(url: str) -> str:
     """Return `host` or `host:port` of an address, in small letters and without the scheme's own port; "" if none."""
     try:

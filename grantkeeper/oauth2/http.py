@@ -13,8 +13,9 @@ import ssl
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 import httpx
@@ -39,7 +40,8 @@ _KEEP_ALIVE: Final = 15.0
 """Seconds an idle connection is kept: shorter than what servers commonly allow, so that we close first."""
 _ACCEPT: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "grantkeeper"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_OPEN_ENDED: Final = {"connect": None, "read": None, "write": None, "pool": None}
+_EXTENSIONS: Final = {"timeout": {"connect": None, "read": None, "write": None, "pool": None}}
+"""The door has one deadline for all of it."""
 
 
 @dataclass(slots=True)
@@ -135,16 +137,15 @@ class HttpDoor:
             raise RuntimeError("start the door before calling through it")
         clock = asyncio.get_running_loop().time
         started = clock()
-        request = httpx.Request(method, url, headers=headers, content=body, extensions={"timeout": _OPEN_ENDED})
+        request = httpx.Request(method, _parsed(url), headers=headers, content=body, extensions=_EXTENSIONS)
         response = await self._transport.handle_async_request(request)
         async with aclosing(response):
             content = await self._read(response, host(url))
-        kept = {name: response.headers[name][:_HEADER_LIMIT] for name in KEPT_HEADERS if name in response.headers}
-        return HttpAnswer(response.status_code, kept, content, clock() - started)
+        return HttpAnswer(response.status_code, _kept(response.headers), content, clock() - started)
 
     async def _read(self, response: httpx.Response, name: str) -> bytes:
         content = bytearray()
-        async for chunk in response.aiter_raw():
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
             content += chunk
             if len(content) > self._body_limit:
                 raise MaybeSent(name, f"the answer is longer than {self._body_limit} bytes")
@@ -174,6 +175,16 @@ class _GuardedResolver(AbstractResolver):
     @override
     async def close(self) -> None:
         await self._inner.close()
+
+
+@lru_cache(maxsize=1024)  # a fifth of a call's own processor time, for the same few addresses
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    named = ((name.decode("latin-1").lower(), value) for name, value in headers.raw)
+    return {name: value.decode("latin-1")[:_HEADER_LIMIT] for name, value in named if name in KEPT_HEADERS}
 
 
 def _proxy(url: str) -> httpx.Proxy:

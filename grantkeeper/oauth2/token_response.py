@@ -5,6 +5,7 @@ mapping forgets it. A lifetime that makes no sense counts as not given. What is 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
@@ -15,6 +16,9 @@ from grantkeeper.oauth2.parameters import ACCESS_TOKEN, REFRESH_TOKEN
 
 LIFETIME_MAX: Final = 31_536_000
 """Seconds of a year: longer is believed for a year only, so that a mistaken unit does not make a token immortal."""
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+"""RFC 6749 appendix A.12: visible characters only. Others would break out of SASL and HTTP headers."""
 
 _OIDC_SCOPES: Final = frozenset({"openid", "email", "profile", "address", "phone", "offline_access"})
 """Ask for an id token or a refresh token, not for access; Google returns them under other names."""
@@ -124,8 +128,7 @@ def _token(payload: Mapping[str, Any], response: Mapping[str, str], target: str,
 
 
 def _is_token(value: Any) -> TypeGuard[str]:
-    # RFC 6749 appendix A.12: visible characters only. Others would break out of SASL and HTTP headers.
-    return isinstance(value, str) and value != "" and all("\x21" <= character <= "\x7e" for character in value)
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
 def _scope(value: Any) -> str | None:
