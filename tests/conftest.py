@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import hypothesis
 import pytest
 
 from tests.waiting import wait_until as wait_until_true
@@ -85,8 +86,12 @@ def wait_until() -> Callable[..., Awaitable[Any]]:
 
 
 def pytest_configure() -> None:
-    """End a session that is asked to end as Ctrl-C does: with its servers."""
+    """End a session that is asked to end as Ctrl-C does: with its servers. Judge no property by the time it takes."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hypothesis.settings.register_profile(
+        "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("house")
 
 
 def part_missing(config: pytest.Config, message: str) -> NoReturn:
