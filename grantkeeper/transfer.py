@@ -64,7 +64,7 @@ def chunks(records: Iterable[ImportRecord]) -> Iterator[tuple[ImportRecord, ...]
     chunk: list[ImportRecord] = []
     size = 0
     for record in records:
-        length = len(record.model_dump_json()) + _ENVELOPE_BYTES
+        length = len(record.model_dump_json().encode()) + _ENVELOPE_BYTES
         if chunk and (len(chunk) == CHUNK_MAX_RECORDS or size + length > CHUNK_MAX_BYTES):
             yield tuple(chunk)
             chunk, size = [], 0

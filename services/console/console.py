@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -100,11 +101,13 @@ def theme(request: Request) -> str:
     return chosen if chosen in THEMES else THEMES[0]
 
 
+@cache
 def load_pages() -> Environment:
     """Make the template environment: everything is escaped, an unknown name is an error."""
     pages = Environment(
         loader=FileSystemLoader(FOLDER / "pages"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -115,6 +118,7 @@ def load_pages() -> Environment:
     return pages
 
 
+@cache
 def static_version() -> str:
     """Return a hash over the static files: part of their address, so that browsers may keep them for ever."""
     digest = sha256()

@@ -64,6 +64,11 @@ class TokenForm:
         urls = {f"url.{kind}": _url(config, kind) for kind in URLS[config.auth_flow]}
         return cls({**values, **urls})
 
+    @property
+    def urls(self) -> list[str]:
+        """The fields that are addresses."""
+        return [name for name in self.values if name.startswith("url.")]
+
     def get(self, name: str) -> str:
         """Return one value."""
         return self.values.get(name, "")

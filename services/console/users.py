@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -61,7 +62,6 @@ class Users:
         self._path = path
         self._version: tuple[int, int, int] | None = None
         self._users: Mapping[str, User] = {}
-        self._nobody = _HASHER.hash("nobody has this password")
 
     def get(self, name: str) -> User | None:
         """Return a user by name; raises UsersFileError."""
@@ -72,7 +72,7 @@ class Users:
         """Return the user if the password is right. Takes about 50 ms of a processor, also for unknown names."""
         user = self.get(name)
         try:
-            _HASHER.verify(user.password_hash if user else self._nobody, password.get_secret_value())
+            _HASHER.verify(user.password_hash if user else _nobodys_hash(), password.get_secret_value())
         except (VerificationError, InvalidHashError):
             return None
         return user
@@ -97,6 +97,12 @@ class Users:
             raise UsersFileError(
                 f"users file {self._path}: {problem}: mount it so that this process may read it"
             ) from None
+
+
+@cache
+def _nobodys_hash() -> str:
+    """What an unknown name is checked against, so that it takes as long as a known one."""
+    return _HASHER.hash("nobody has this password")
 
 
 def parse(text: str, place: str) -> dict[str, User]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from schemas.admin_notifications import NotificationChanged
 from schemas.findings import Finding
@@ -161,7 +162,8 @@ class Notice:
     colour: Colour
     starts_login: bool
     """Whether the cure is a new login, so that the button can start it."""
-    shared_by: int
+    page: str
+    """The page of this console that starts the cure."""
 
 
 CURED_BY_LOGIN: Final = frozenset(
@@ -184,8 +186,15 @@ def notice(notification: NotificationChanged, words: Words) -> Notice:
         cure=words.known(f"cure.{notification.cure_id}", notification.cure),
         colour="bad" if notification.severity == "red" else "warn",
         starts_login=notification.config_id is not None and notification.kind in CURED_BY_LOGIN,
-        shared_by=notification.count,
+        page=_page(notification.url),
     )
+
+
+def _page(url: str) -> str:
+    """Return the path within this console, whatever host the notifier was told."""
+    parts = urlsplit(url)
+    path = f"/{parts.path.lstrip('/')}"
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def finding(found: Finding, words: Words) -> str:

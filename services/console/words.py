@@ -5,6 +5,7 @@ with `one` and `other`, chosen by the argument `count`. Placeholders are `{name}
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ class Catalogue:
         return self._words[DEFAULT_LANGUAGE]
 
 
+@cache
 def load_catalogue() -> Catalogue:
     """Read the files of `locale/`."""
     folder = resources.files("services.console") / "locale"

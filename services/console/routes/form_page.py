@@ -44,8 +44,9 @@ class FormPage:
         if isinstance(trouble, NoAnswer):
             lines, status = [words("bus.down"), words("bus.down_hint")], 503
         elif trouble is not None:
-            lines, status = error_lines(trouble, words), 409
-            said |= complaints(trouble)
+            by_field = complaints(trouble)
+            lines = [line for line in error_lines(trouble, words) if line not in by_field.values()]
+            status, said = 409, said | by_field
         shown = {"form": form, "base": base, "problems": said, "lines": lines, "taken": taken(trouble)}
         shown["redirect_uri"] = self._redirect_uri(base)
         return self._console.page(request, self._page, **{"status": status, **shown, **context})

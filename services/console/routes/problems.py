@@ -22,10 +22,11 @@ _HTTP_WORDS: Final = {404: "refused.not_found", 405: "refused.method", 413: "ref
 
 
 def error_lines(error: ReplyError, words: Words) -> list[str]:
-    """Say why a service refused: its code in the person's language, then its own sentence and details."""
+    """Say why a service refused: its code in the person's language, then each detail, else its own sentence."""
     said = words.known(f"error.{error.code}", error.message)
-    lines = [said] if said == error.message else [said, error.message]
-    return [*lines, *(views.detail(Detail.model_validate(found)) for found in error.details)]
+    if error.details:
+        return [said, *(views.detail(Detail.model_validate(found)) for found in error.details)]
+    return [said] if error.message in {said, error.code} else [said, error.message]
 
 
 class Problems:

@@ -70,6 +70,7 @@ class Tokens:
     async def token(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
         known = await look_up(self._console, request, config_id)
+        words = self._console.words(request)
         return self._console.page(
             request,
             "token.html",
@@ -78,6 +79,7 @@ class Tokens:
             view=known.view,
             row=known.row,
             redirect_uri=self._redirect_uri(known.view),
+            remarks=[views.finding(one, words) for one in known.view.findings] if known.view else [],
         )
 
     async def history(self, request: Request) -> Response:

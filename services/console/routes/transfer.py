@@ -4,11 +4,11 @@ The file is read twice rather than kept between preview and import: nothing of i
 keeps the chosen file where the browser has a script.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,24 +64,21 @@ class Transfer:
         return self._page(request)
 
     async def take(self, request: Request) -> Response:
-        form = await _form_in_memory(request)
-        file, overwrite = form.get("file"), bool(form.get("overwrite"))
-        raw = await file.read() if isinstance(file, UploadFile) else b""
+        upload = await _read_upload(request)
         words = self._console.words(request)
-        if not raw:
-            return self._page(request, error=words("transfer.empty"), overwrite=overwrite, status=422)
-        digest, wanted = sha256(raw).hexdigest(), form.get("action") == "import"
-        other_file = wanted and form.get("previewed") != digest
+        if not upload.raw:
+            return self._page(request, error=words("transfer.empty"), overwrite=upload.overwrite, status=422)
         try:
-            prepared = prepare(raw, self._console.installation_key, self._console.ids)
+            prepared = prepare(upload.raw, self._console.installation_key, self._console.ids)
         except StrictYamlError as error:
-            return self._page(
-                request, error=_unreadable(error, request, self._console), overwrite=overwrite, status=422
-            )
-        dry_run = other_file or not wanted
-        report = await self._import(request, prepared, overwrite=overwrite, dry_run=dry_run)
+            text = f"{words('transfer.cannot_read')} {error}"
+            return self._page(request, error=text, overwrite=upload.overwrite, status=422)
+        digest = sha256(upload.raw).hexdigest()
+        other_file = upload.wanted and upload.previewed != digest
+        dry_run = other_file or not upload.wanted
+        report = await self._import(request, prepared, overwrite=upload.overwrite, dry_run=dry_run)
         note = words("transfer.other_file") if other_file else ""
-        return self._page(request, report=report, dry_run=dry_run, digest=digest, overwrite=overwrite, note=note)
+        return self._page(request, report=report, dry_run=dry_run, digest=digest, overwrite=upload.overwrite, note=note)
 
     async def export(self, request: Request) -> Response:
         texts: list[str] = []
@@ -146,13 +143,27 @@ class Transfer:
         )
 
 
-async def _form_in_memory(request: Request) -> FormData:
-    """Read an upload without a temporary file: it may hold secrets in the clear."""
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One import form."""
+
+    raw: bytes = field(repr=False)
+    wanted: bool
+    """Import, not preview."""
+    previewed: str
+    """SHA-256 of the file that was previewed."""
+    overwrite: bool
+
+
+async def _read_upload(request: Request) -> Upload:
+    """Read the form in memory: the file may hold secrets in the clear, so no temporary file is written."""
     parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=10)
     parser.spool_max_size = REQUEST_LIMIT
-    return await parser.parse()
-
-
-def _unreadable(error: StrictYamlError, request: Request, console: Console) -> str:
-    words = console.words(request)
-    return f"{words('transfer.cannot_read')} {error}"
+    form = await parser.parse()
+    try:
+        file = form.get("file")
+        raw = await file.read() if isinstance(file, UploadFile) else b""
+    finally:
+        await form.close()
+    previewed = str(form.get("previewed", ""))
+    return Upload(raw, form.get("action") == "import", previewed, bool(form.get("overwrite")))

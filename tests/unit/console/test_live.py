@@ -1,0 +1,40 @@
+"""Open pages are told that something changed: soon, once for many, and not after they are gone."""
+
+import asyncio
+
+from services.console.live import PAUSE, Live
+from tests.clock import FakeClock
+from tests.waiting import wait_until
+
+
+async def test_many_changes_within_a_moment_are_told_once() -> None:
+    clock = FakeClock()
+    live = Live(clock)
+    changes = live.changes()
+    waiting = asyncio.ensure_future(anext(changes))
+    await wait_until(lambda: len(live._pages) == 1)
+    live.changed("tokens")
+    assert await waiting == "tokens"
+    for _ in range(100):
+        live.changed("tokens")
+        live.changed("notifications")
+    again = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)
+    assert not again.done(), "not before the pause is over"
+    clock.advance(PAUSE)
+    assert await again == "notifications"
+    assert await anext(changes) == "tokens"
+    await changes.aclose()  # type: ignore[attr-defined]
+    assert live._pages == set()
+
+
+async def test_streams_end_when_the_process_stops() -> None:
+    live = Live(FakeClock())
+    told = asyncio.ensure_future(_all(live))
+    await wait_until(lambda: len(live._pages) == 1)
+    live.close()
+    assert await told == []
+
+
+async def _all(live: Live) -> list[str]:
+    return [kind async for kind in live.changes()]

@@ -1,0 +1,126 @@
+"""Import with a preview and a report per record; export as one file."""
+
+import re
+from hashlib import sha256
+
+from httpx import AsyncClient, Response
+
+from grantkeeper.crypto.ring import VaultRing
+from grantkeeper.strict_yaml import split_records
+from grantkeeper_client import open_for_installation
+from schemas.config_commands import ConfigExport, ConfigImport
+from schemas.config_results import ExportPage, ImportReport
+from schemas.envelope import Message
+from tests.console_double import AnsweringBus, import_report
+
+SECRET = "canary-secret-77aa"
+RECORD = f"""\
+- Name: Sales
+  Config:
+    ClientID: client-1
+    ClientSecret: {SECRET}
+    Requests:
+      TokenByRefreshToken:
+        Request:
+          URL: https://oauth2.googleapis.com/token
+"""
+BROKEN = "- Name: [\n"
+
+
+async def send(browser: AsyncClient, text: str, **fields: str) -> Response:
+    return await browser.post("/transfer/import", data=fields, files={"file": ("export.yml", text.encode())})
+
+
+async def test_a_preview_stores_nothing_and_says_what_would_become(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[ConfigImport] = import_report
+    answer = await send(admin, RECORD * 2 + BROKEN, action="preview")
+    assert bus.last(ConfigImport).dry_run
+    assert "Preview. Nothing is stored yet." in answer.text
+    assert "added 1, overwritten 1, unchanged 0, skipped 0, refused 1" in answer.text
+    assert "will be added" in answer.text
+    assert "line 18, column 1" in answer.text or "line 17" in answer.text
+    assert "Import 2" in answer.text
+    assert SECRET not in answer.text
+
+
+async def test_secrets_are_sealed_before_the_bus_sees_them(
+    admin: AsyncClient, bus: AnsweringBus, ring: VaultRing
+) -> None:
+    bus.answers[ConfigImport] = import_report
+    await send(admin, RECORD, action="preview")
+    text = bus.last(ConfigImport).records[0].text
+    assert SECRET not in text
+    sealed = re.search(r"ClientSecret: (sealed:\S+)", text)
+    assert sealed is not None
+    bound = {"client_id": "client-1", "host": "oauth2.googleapis.com"}
+    opened = open_for_installation(ring.installation_private_jwks(), sealed[1], use="client_secret", bound=bound)
+    assert opened == SECRET
+
+
+async def test_the_import_is_of_the_file_that_was_previewed(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[ConfigImport] = import_report
+    digest = sha256(RECORD.encode()).hexdigest()
+    answer = await send(admin, RECORD, action="import", previewed=digest, overwrite="1")
+    command = bus.last(ConfigImport)
+    assert (command.dry_run, command.overwrite) == (False, True)
+    assert "Imported" in answer.text
+    other = await send(admin, RECORD + BROKEN, action="import", previewed=digest)
+    assert bus.last(ConfigImport).dry_run
+    assert "This is another file than the one you previewed." in other.text
+
+
+async def test_a_file_that_cannot_be_read_is_refused_with_its_place(admin: AsyncClient, bus: AnsweringBus) -> None:
+    answer = await send(admin, "---\n- Name: A\n---\n- Name: B\n", action="preview")
+    assert answer.status_code == 422
+    assert "line 3, column 1" in answer.text
+    assert (await send(admin, "", action="preview")).status_code == 422
+    assert bus.asked == []
+
+
+async def test_a_file_without_a_readable_record_needs_nobody(admin: AsyncClient, bus: AnsweringBus) -> None:
+    answer = await send(admin, BROKEN, action="preview")
+    assert "refused 1" in answer.text
+    assert bus.asked == []
+
+
+async def test_where_nobody_answers_any_more_the_page_says_what_is_stored(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    def first_chunk_alone(message: Message) -> ImportReport | Exception:
+        assert isinstance(message, ConfigImport)
+        from grantkeeper_client import NoReply
+
+        return import_report(message) if message.chunk == 0 else NoReply("gone")
+
+    bus.answers[ConfigImport] = first_chunk_alone
+    answer = await send(admin, RECORD * 150, action="preview")
+    assert "No answer after 100 of 150 records." in answer.text
+
+
+async def test_a_long_file_goes_in_chunks_of_a_hundred(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[ConfigImport] = import_report
+    await send(admin, RECORD * 250, action="preview")
+    chunks = [one for one in bus.asked if isinstance(one, ConfigImport)]
+    assert [len(one.records) for one in chunks] == [100, 100, 50]
+    assert [one.chunk for one in chunks] == [0, 1, 2]
+    assert len({one.import_id for one in chunks}) == 1
+
+
+async def test_an_export_is_one_file_of_all_pages(admin: AsyncClient, bus: AnsweringBus) -> None:
+    pages = {None: ExportPage(records=("Name: A\n",), cursor="2"), "2": ExportPage(records=("Name: B\n",))}
+
+    def page_of(message: Message) -> ExportPage:
+        assert isinstance(message, ConfigExport)
+        return pages[message.cursor]
+
+    bus.answers[ConfigExport] = page_of
+    answer = await admin.get("/transfer/export")
+    name = "OAuth2TokenConfigurationExport_20261124_101500.yml"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert [record.text for record in split_records(answer.text)] == ["Name: A\n", "Name: B\n"]
+
+
+async def test_a_viewer_may_export_and_not_import(viewer: AsyncClient) -> None:
+    text = (await viewer.get("/transfer")).text
+    assert "/transfer/export" in text
+    assert "/transfer/import" not in text

@@ -1,0 +1,72 @@
+"""The catalogues: complete, alike in every language, and with a word for everything that outsiders key on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from schemas.reasons import ERROR_CODES, NOTIFICATION_KINDS, PUBLIC_STATES
+from services.console.words import Catalogue, entries, load_catalogue
+
+CONSOLE = Path(__file__).parents[3] / "services" / "console"
+FILES = sorted((CONSOLE / "locale").glob("*.yaml"))
+ENGLISH = entries((CONSOLE / "locale" / "en.yaml").read_text(encoding="utf-8"))
+
+
+def placeholders(entry: object) -> set[str]:
+    return set(re.findall(r"{(\w+)}", str(entry)))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_language_says_everything(file: Path) -> None:
+    found = entries(file.read_text(encoding="utf-8"))
+    assert set(found) == set(ENGLISH)
+    for key, entry in found.items():
+        assert isinstance(entry, str) == isinstance(ENGLISH[key], str), key
+        assert placeholders(entry) == placeholders(ENGLISH[key]), key
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words"), [("error", ERROR_CODES), ("notification", NOTIFICATION_KINDS), ("state", PUBLIC_STATES)]
+)
+def test_there_is_a_word_for_everything_that_outsiders_key_on(prefix: str, words: tuple[str, ...]) -> None:
+    assert {f"{prefix}.{word}" for word in words} <= set(ENGLISH)
+
+
+def test_every_word_that_a_page_asks_for_is_there() -> None:
+    asked = set()
+    for file in [*CONSOLE.glob("pages/*.html"), *CONSOLE.glob("*.py"), *CONSOLE.glob("routes/*.py")]:
+        asked |= set(re.findall(r'\b(?:t|words)\("([a-z0-9_.-]+)"', file.read_text(encoding="utf-8")))
+    assert len(asked) > 150
+    beginnings = {one for one in asked if one.endswith((".", "_"))}
+    assert asked - beginnings - set(ENGLISH) == set()
+    assert all(any(key.startswith(one) for key in ENGLISH) for one in beginnings)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        (None, "", "en"),
+        (None, "de", "de"),
+        (None, "de-AT,de;q=0.9", "de"),
+        (None, "fr,de;q=0.5", "de"),
+        (None, "fr;q=1,en;q=0.2,de;q=0.1", "en"),
+        (None, "de;q=nonsense,*", "de"),
+        ("de", "en", "de"),
+        ("xx", "de", "de"),
+    ],
+)
+def test_the_language_is_the_persons_else_the_browsers(chosen: str | None, accepted: str, language: str) -> None:
+    assert load_catalogue().choose(chosen, accepted).language == language
+
+
+def test_what_a_language_lacks_stays_english() -> None:
+    words = Catalogue({"en": {"language.name": "English", "a": "A {x}"}, "fr": {"language.name": "F"}}).choose("fr", "")
+    assert words("a", x=1) == "A 1"
+    assert words.known("b", "otherwise") == "otherwise"
+
+
+def test_one_and_many_are_said_apart() -> None:
+    words = load_catalogue().choose("en", "")
+    assert words("tokens.count", count=1) == "1 token"
+    assert words("tokens.count", count=0) == "0 tokens"
