@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from typing_extensions import override
 
 from grantkeeper.process.settings import LoggingSettings
 
@@ -36,6 +37,26 @@ _QUIET: Final = {
     "pymongo": logging.WARNING,
     "asyncio": logging.WARNING,
 }
+
+
+class OncePerWhile(logging.Filter):
+    """Lets a library say the same thing once in SAID_AGAIN_AFTER seconds: an outage must not bury what else happens."""
+
+    SAID_AGAIN_AFTER: Final = 30.0
+
+    def __init__(self, library: str) -> None:
+        super().__init__(library)
+        self._said: dict[tuple[str, str], float] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record) or record.levelno >= logging.CRITICAL:
+            return True
+        what = (record.name, str(record.msg))  # the text before its arguments: the same for every node and topic
+        if record.created - self._said.get(what, 0.0) < self.SAID_AGAIN_AFTER:
+            return False
+        self._said[what] = record.created
+        return True
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -68,6 +89,7 @@ def configure(settings: LoggingSettings, service: str) -> None:
     ]
     renderer = structlog.dev.ConsoleRenderer() if settings.format == "console" else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(OncePerWhile("aiokafka"))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],

@@ -73,3 +73,18 @@ def test_words_about_secrets_are_not_hidden(written: Written) -> None:
     get_logger("test").info("refresh token rotated", error_code="invalid_grant", keys=3)
     (line,) = written()
     assert (line["event"], line["error_code"], line["keys"]) == ("refresh token rotated", "invalid_grant", 3)
+
+
+def test_a_library_that_repeats_itself_in_an_outage_is_heard_once_in_a_while(written: Written) -> None:
+    aiokafka, ours = logging.getLogger("aiokafka.client"), logging.getLogger("grantkeeper.bus")
+    for node in range(50):
+        aiokafka.error("Unable connect to node with id %s", node)
+        ours.error("not repeated by a library")
+    aiokafka.error("Another thing")
+    late = aiokafka.makeRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect to node with id %s", (1,), None)
+    late.created += 31
+    aiokafka.handle(late)
+    events = [line["event"] for line in written()]
+    assert events.count("not repeated by a library") == 50
+    others = [event for event in events if event != "not repeated by a library"]
+    assert others == ["Unable connect to node with id 0", "Another thing", "Unable connect to node with id 1"]
