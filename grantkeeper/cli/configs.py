@@ -1,5 +1,6 @@
 """`grantkeeper config`: token configs, from a template to the last delete."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -136,19 +137,8 @@ def update(
         raise typer.BadParameter("say what to change: --file FILE alone, or other options")
     raw = None if file is None else read_bytes(file)
 
-    async def work(questions: Questions) -> ConfigSaved:
-        view = await questions.config(config)
-        key = questions.credential.installation_key
-        message = ConfigUpdate(
-            config_id=view.config_id,
-            expected_revision=revision or view.revision,
-            fields=edits(wanted, view.config, key) if raw is None else None,
-            text=None if raw is None else _one_record(transfer.prepare(raw, key, SYSTEM_IDS)),
-            dry_run=dry_run,
-        )
-        return await questions.ask(message, ConfigSaved, config_id=view.config_id)
-
-    _print_saved(session_of(context).run(work), output)
+    asked = _Update(config, wanted, raw, revision, dry_run)
+    _print_saved(session_of(context).run(asked.send), output)
 
 
 @app.command("set-validity")
@@ -237,6 +227,29 @@ def history(context: typer.Context, config: Config, output: FormatOption = "tabl
     if not structured(entries, output):
         rows = [(one.revision, one.at, one.actor, one.action, one.changed) for one in entries]
         table(("REVISION", "WHEN", "WHO", "WHAT", "CHANGED"), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What `config update` was asked for; `raw` replaces the whole YAML."""
+
+    config: str
+    wanted: Wanted
+    raw: bytes | None
+    revision: int | None
+    dry_run: bool
+
+    async def send(self, questions: Questions) -> ConfigSaved:
+        view = await questions.config(self.config)
+        key = questions.credential.installation_key
+        message = ConfigUpdate(
+            config_id=view.config_id,
+            expected_revision=self.revision or view.revision,
+            fields=edits(self.wanted, view.config, key) if self.raw is None else None,
+            text=None if self.raw is None else _one_record(transfer.prepare(self.raw, key, SYSTEM_IDS)),
+            dry_run=self.dry_run,
+        )
+        return await questions.ask(message, ConfigSaved, config_id=view.config_id)
 
 
 async def _history(questions: Questions, config: str) -> list[HistoryEntry]:
