@@ -1,21 +1,35 @@
 """How every Kafka client of a process connects: one place for addresses, TLS and SASL."""
 
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
-from grantkeeper.process.settings import KafkaSettings
+from grantkeeper.process.settings import KafkaSettings, SettingsError
 
 log = get_logger(__name__)
 
 RETRY_PAUSE = 2.0
 """Seconds between two tries to reach Kafka at start: an operator sees it come back, a log is not flooded."""
+
+_CURES: Final[Mapping[type[KafkaError], str]] = {
+    InvalidSessionTimeoutError: "GRANTKEEPER_KAFKA__SESSION_TIMEOUT is outside of what the brokers allow: "
+    "see their group.min.session.timeout.ms and group.max.session.timeout.ms",
+    AuthenticationFailedError: "GRANTKEEPER_KAFKA__SASL_USERNAME and _PASSWORD are refused",
+    SaslAuthenticationFailed: "GRANTKEEPER_KAFKA__SASL_USERNAME and _PASSWORD are refused",
+    UnsupportedSaslMechanismError: "GRANTKEEPER_KAFKA__SASL_MECHANISM is not one of the brokers'",
+}
 
 T = TypeVar("T")
 
@@ -66,10 +80,15 @@ def faststream_security(settings: KafkaSettings) -> BaseSecurity | None:
 
 
 async def until_connected(what: str, settings: KafkaSettings, clock: Clock, connect: Callable[[], Awaitable[T]]) -> T:
-    """Repeat `connect` while Kafka is away, and say so each time; other errors pass."""
+    """Repeat `connect` while Kafka is away, and say so each time.
+
+    Raises SettingsError for what waiting does not cure; other errors pass.
+    """
     while True:
         try:
             return await connect()
+        except tuple(_CURES) as error:
+            raise SettingsError(f"{_CURES[type(error)]} (Kafka says: {type(error).__name__})") from None
         except (KafkaError, OSError) as error:
             log.warning(
                 "Kafka does not serve this yet, will be tried again",

@@ -6,12 +6,14 @@ is raised and ends the process with exit code 1. A second signal ends it at once
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from grantkeeper.process.metrics import Metrics
+from grantkeeper.process.settings import EX_CONFIG, SettingsError
 
 log = get_logger(__name__)
 
@@ -35,9 +37,16 @@ Build = Callable[[], Sequence[Part]]
 
 
 def run(build: Build) -> None:
-    """Run a process until SIGTERM or SIGINT; with uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_until_signal(build))
+    """Run a process until SIGTERM or SIGINT; with uvloop where it is installed.
+
+    A setting that proves wrong only when the process meets its servers ends it as `load` does: one line, exit code 78.
+    """
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run_until_signal(build))
+    except SettingsError as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(EX_CONFIG) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

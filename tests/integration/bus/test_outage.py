@@ -18,7 +18,7 @@ from grantkeeper.bus.topics import Topics
 from grantkeeper.crypto.ring import AuthRing
 from grantkeeper.process.clock import SYSTEM_CLOCK
 from grantkeeper.process.metrics import Metrics
-from grantkeeper.process.settings import KafkaSettings
+from grantkeeper.process.settings import KafkaSettings, SettingsError
 from schemas.topics import CONFIG_COMMANDS, CONFIG_EVENTS, DEAD_LETTERS, PRINCIPALS
 from tests.conftest import part_missing
 from tests.integration.bus.installation import Installation, an_event, consuming, message, running, subscribe
@@ -108,6 +108,18 @@ async def test_an_outage_is_outlived_by_publisher_consumer_and_tail(
             await wait_until(lambda: not broker.problems())
         events = [event.id for event in await installation.read(CONFIG_EVENTS)]
     assert events in (["1", "2"], ["2"]), "what was given up may have arrived, never after what came later"
+
+
+async def test_what_waiting_does_not_cure_is_told_by_the_name_of_its_setting(installation: Installation) -> None:
+    impossible = installation.settings.model_copy(update={"session_timeout": 0.2})
+    broker = installation.broker(impossible)
+    subscribe(broker, "command", installation.gate(CONFIG_COMMANDS), _nothing)
+    with pytest.raises(SettingsError, match="GRANTKEEPER_KAFKA__SESSION_TIMEOUT is outside"):
+        await broker.start()
+    await broker.stop()
+
+
+async def _nothing(_messages: Sequence[Received]) -> None: ...
 
 
 def noting(installation: Installation, handled: list[str]) -> Broker:

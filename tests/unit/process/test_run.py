@@ -10,7 +10,8 @@ import pytest
 
 from grantkeeper.process.clock import SYSTEM_CLOCK
 from grantkeeper.process.metrics import Metrics
-from grantkeeper.process.run import Loop, Part, run_until_signal
+from grantkeeper.process.run import Loop, Part, run, run_until_signal
+from grantkeeper.process.settings import SettingsError
 from tests.waiting import wait_until
 
 
@@ -62,6 +63,15 @@ async def test_a_part_that_cannot_start_ends_the_process_and_stops_the_others() 
     with pytest.raises(OSError, match="taken"):
         await run_until_signal(lambda: [Noted("a", notes), Noted("taken", notes, fails=OSError)])
     assert notes == ["a starts", "taken starts", "taken stops", "a stops"]
+
+
+def test_a_wrong_setting_that_only_a_server_can_tell_ends_the_process_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: [Noted("kafka", [], fails=SettingsError)])
+    assert ended.value.code == 78
+    assert capsys.readouterr().err == "settings: kafka\n"
 
 
 async def test_a_loop_survives_a_failing_turn_and_says_so() -> None:
