@@ -137,5 +137,7 @@ def _text(node: Node) -> str | None:
 
 def _refusal(record: RecordText, error: StrictYamlError) -> RecordReport:
     line, column = record.place(error.line, error.column)
-    finding = Finding(level="error", code=error.code, line=line, column=column, message=error.problem, cure=error.cure)
+    finding = Finding(
+        level="error", code=f"yaml_{error.code}", line=line, column=column, message=error.problem, cure=error.cure
+    )
     return RecordReport(index=record.index, line=record.start_line, outcome="refused", findings=(finding,))

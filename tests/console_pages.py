@@ -19,7 +19,8 @@ from services.console.server import WebServer
 from services.console.settings import ConsoleSettings
 from services.console.users import add
 from tests.clock import FakeClock
-from tests.console_double import NOW, AnsweringBus, installation
+from tests.console_double import AnsweringBus
+from tests.console_samples import NOW, installation
 
 CHROMIUM_ARGUMENTS = [
     "--headless",

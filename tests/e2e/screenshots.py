@@ -13,7 +13,8 @@ from playwright.async_api import Browser, FilePayload, Page
 
 from schemas.config_commands import ConfigGet, ConfigHistory, ConfigImport, TemplateList
 from schemas.token_requests import AuthorizationStart, TokenList, TokenStatusGet
-from tests.console_double import (
+from tests.console_pages import Pages, chromium, served
+from tests.console_samples import (
     config_id,
     fleet,
     history,
@@ -25,7 +26,6 @@ from tests.console_double import (
     templates_of_all,
     view,
 )
-from tests.console_pages import Pages, chromium, served
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 Scheme = Literal["light", "dark"]

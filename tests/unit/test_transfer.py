@@ -76,14 +76,14 @@ def test_one_bad_record_spoils_no_other_and_names_its_line() -> None:
 def test_a_bad_record_does_not_tell_its_secret() -> None:
     found = prepared(f"- Name: A\n  Config:\n    ClientSecret: {SECRET}\n    ClientSecret: {SECRET}\n")
     assert SECRET not in repr(found)
-    assert found.refused[0].findings[0].code == "duplicate_key"
+    assert found.refused[0].findings[0].code == "yaml_duplicate_key"
 
 
 def test_a_record_that_sealing_makes_too_long_is_refused() -> None:
     filler = f"    Comment: {'x' * (RECORD_MAX_BYTES - 400)}\n"
     found = prepared(record(more=filler))
     assert found.records == ()
-    assert found.refused[0].findings[0].code == "size"
+    assert found.refused[0].findings[0].code == "yaml_size"
 
 
 def test_a_file_that_cannot_be_cut_is_refused_whole() -> None:

@@ -16,7 +16,8 @@ from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.users import Users, add
 from tests.clock import FakeClock
-from tests.console_double import NOW, AnsweringBus, installation
+from tests.console_double import AnsweringBus
+from tests.console_samples import NOW, installation
 
 ORIGIN = "http://127.0.0.1:8090"
 FEED_TOKEN = "feed-token-" + "f" * 32

@@ -18,7 +18,8 @@ from schemas.token_requests import (
     TokenStatusGet,
 )
 from tests.clock import FakeClock
-from tests.console_double import AnsweringBus, config, config_id, known, refusal, started, status, view
+from tests.console_double import AnsweringBus, refusal
+from tests.console_samples import config, config_id, known, started, status, view
 
 LogIn = Callable[[str], AsyncClient]
 TOKEN = f"/tokens/{config_id(3)}"

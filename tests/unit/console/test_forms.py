@@ -11,17 +11,8 @@ from schemas.config_commands import ConfigCreate, ConfigGet, ConfigUpdate, Templ
 from schemas.replies import Detail
 from schemas.token_config import Options
 from schemas.token_requests import AuthorizationStart
-from tests.console_double import (
-    AnsweringBus,
-    config,
-    config_id,
-    refusal,
-    saved,
-    started,
-    template,
-    templates,
-    view,
-)
+from tests.console_double import AnsweringBus, refusal
+from tests.console_samples import config, config_id, saved, started, template, templates, view
 
 SECRET = "canary-client-secret-5f1d"
 BOUND = {"client_id": "client-9", "host": "oauth2.googleapis.com"}

@@ -14,7 +14,8 @@ from services.console.board import Board
 from services.console.live import Live
 from services.console.users import add
 from tests.clock import FakeClock
-from tests.console_double import NOW, AnsweringBus, page
+from tests.console_double import AnsweringBus
+from tests.console_samples import NOW, page
 from tests.unit.console.conftest import ORIGIN, PASSWORDS, log_in, settings_for
 
 

@@ -11,7 +11,8 @@ from schemas.notification_commands import NotificationAcknowledge, NotificationV
 from schemas.token_requests import TokenList
 from services.console.board import Board
 from services.console.routes.feed import FIELDS
-from tests.console_double import NOW, AnsweringBus, config_id, fleet, notifications, page
+from tests.console_double import AnsweringBus
+from tests.console_samples import NOW, config_id, fleet, notifications, page
 from tests.unit.console.conftest import FEED_TOKEN
 
 AUTHORIZED = {"authorization": f"Bearer {FEED_TOKEN}"}

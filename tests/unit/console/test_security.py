@@ -17,8 +17,8 @@ from services.console.live import Live
 from services.console.security import PUBLIC_FOLDERS, PUBLIC_PATHS, VIEWER_MAY_SEND
 from services.console.settings import ConsoleSettings
 from tests.clock import FakeClock
-from tests.console_double import (
-    AnsweringBus,
+from tests.console_double import AnsweringBus
+from tests.console_samples import (
     config,
     config_id,
     fleet,

@@ -6,17 +6,8 @@ from httpx import AsyncClient
 from schemas.config_commands import ConfigDelete, ConfigGet, ConfigUndelete, ConfigUpdate
 from schemas.findings import Finding
 from schemas.token_requests import Revoked, TokenList, TokenRefresh, TokenRevoke, TokenStatusGet
-from tests.console_double import (
-    AnsweringBus,
-    config_id,
-    fleet,
-    known,
-    page,
-    refusal,
-    saved,
-    status,
-    view,
-)
+from tests.console_double import AnsweringBus, refusal
+from tests.console_samples import config_id, fleet, known, page, saved, status, view
 
 TOKEN = f"/tokens/{config_id(1)}"
 

@@ -11,7 +11,8 @@ from grantkeeper_client import open_for_installation
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport
 from schemas.envelope import Message
-from tests.console_double import AnsweringBus, import_report
+from tests.console_double import AnsweringBus
+from tests.console_samples import import_report
 
 SECRET = "canary-secret-77aa"
 RECORD = f"""\

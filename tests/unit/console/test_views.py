@@ -6,7 +6,7 @@ import pytest
 
 from services.console.views import row, span
 from services.console.words import load_catalogue
-from tests.console_double import NOW, status
+from tests.console_samples import NOW, status
 
 ENGLISH = load_catalogue().choose("en", "")
 
