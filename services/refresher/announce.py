@@ -33,9 +33,8 @@ def announced(
     told, events = expiry_events({} if before is None else before.told, record, now)
     record = replace(record, told=told)
     entries = [entry(event, ids, record.config_id, now) for event in events]
-    status = status_of(record)
-    if before is None or _differs(status_of(before), status):
-        changed = TokenChanged(happened=happened, actor=actor, status=status)
+    if before is None or _differs(before, record):
+        changed = TokenChanged(happened=happened, actor=actor, status=status_of(record))
         entries.insert(0, entry(changed, ids, record.config_id, now))
     return record, entries
 
@@ -46,9 +45,12 @@ def status_of(record: Record, *, client_faulty: bool = False) -> TokenStatus:
     return token_status(record, next_refresh_at=upcoming, client_faulty=client_faulty)
 
 
-def _differs(before: TokenStatus, after: TokenStatus) -> bool:
-    stamps = {"sequence", "changed_at"}
-    return before.model_dump(exclude=stamps) != after.model_dump(exclude=stamps)
+def _differs(before: Record, after: Record) -> bool:
+    """Tell whether more than the stamps of the public state has changed."""
+    if before.grant.generation != after.grant.generation:
+        return True
+    stamps = {"sequence": after.sequence, "changed_at": after.changed_at}
+    return status_of(before).model_copy(update=stamps) != status_of(after)
 
 
 def entry(message: Message, ids: Ids, key: str, now: datetime) -> Entry:

@@ -3,7 +3,7 @@
 Beside the record stand fields for queries alone: `names` for resolving, the others for the overview.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 OUTSIDE_WRITES: Final = frozenset({"config_id", "waiters", "lease", "used_by"})
 """Fields of a record that a settled write never sets: others write them without changing the sequence."""
 
-_PLAIN: Final = (
+_AS_IT_IS: Final = (
     "revision",
     "config_sequence",
     "client",
@@ -35,71 +35,21 @@ _PLAIN: Final = (
     "state",
     "sequence",
 )
-WHOLE: Final[Document] = dict.fromkeys(
-    (
-        *_PLAIN,
-        "config",
-        "origin",
-        "former_names",
-        "grant",
-        "lease",
-        "last_error",
-        "wishes",
-        "waiters",
-        "told",
-        "used_by",
-    ),
-    1,
-) | {"now": "$$NOW"}
+_GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
+_OTHERS: Final = ("config", "origin", "former_names", "grant", "lease", "last_error")
+_IN_PROGRESS: Final = ("wishes", "waiters", "told", "used_by")
+
+WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, *_IN_PROGRESS), 1), "now": "$$NOW"}
 """Projection of a whole record, with the database's time as `now`."""
 
-_GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
-
-
-def to_document(record: Record) -> Document:
-    """Write every field but the identity."""
-    return {
-        **{name: getattr(record, name) for name in _PLAIN},
-        "config": record.config.model_dump(mode="json", exclude_none=True),
-        "origin": asdict(record.origin),
-        "former_names": list(record.former_names),
-        "grant": _grant_document(record.grant),
-        "lease": None if record.lease is None else asdict(record.lease),
-        "last_error": None if record.last_error is None else record.last_error.model_dump(),
-        "wishes": [wish_document(wish) for wish in record.wishes],
-        "waiters": [waiter_document(waiter) for waiter in record.waiters],
-        "told": dict(record.told),
-        "used_by": dict(record.used_by),
-        "names": name_keys(record.config.name, record.former_names),
-        "search": _search_text(record),
-        "sorted_name": record.config.name.casefold(),
-        "next_refresh_at": next_refresh_at(record, record.changed_at),
-    }
-
-
-def changes(before: Record, after: Record) -> Document:
-    """Return the fields that differ, for `$set`; those that others write are left alone."""
-    old, new = to_document(before), to_document(after)
-    return {name: value for name, value in new.items() if name not in OUTSIDE_WRITES and old[name] != value}
-
-
-def from_document(document: Mapping[str, Any]) -> Record:
-    """Read a whole document."""
-    error = document.get("last_error")
-    return Record(
-        config_id=document["_id"],
-        config=TokenConfig.model_validate(document["config"]),
-        origin=Origin(**document["origin"]),
-        former_names=tuple(document["former_names"]),
-        grant=_grant(document["grant"]),
-        lease=_lease(document.get("lease")),
-        last_error=None if error is None else LastError.model_validate(error),
-        wishes=tuple(wish(each) for each in document["wishes"]),
-        waiters=tuple(waiter(each) for each in document["waiters"]),
-        told=document["told"],
-        used_by=document["used_by"],
-        **{name: document[name] for name in _PLAIN},
-    )
+_READ_BY_GETS: Final = ("name", "template", "auth_flow", "validity", "client_id", "scope", "options")
+READABLE: Final[Document] = {
+    **dict.fromkeys((*_AS_IT_IS, *_OTHERS, "waiters.id"), 1),
+    **{f"config.{name}": 1 for name in _READ_BY_GETS},
+    "now": "$$NOW",
+}
+"""Projection of what a `get` reads: without requests, wishes, and the askers' addresses. Never to be written back."""
+del READABLE["config"]
 
 
 def waiter_document(waiting: Waiter) -> Document:
@@ -128,6 +78,71 @@ def _grant_document(grant: Grant) -> Document:
         "origin": None if grant.origin is None else asdict(grant.origin),
         "quarantine": [asdict(kept) for kept in grant.quarantine],
     }
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "config": lambda config: config.model_dump(mode="json", exclude_none=True),
+    "origin": asdict,
+    "former_names": list,
+    "grant": _grant_document,
+    "lease": lambda lease: None if lease is None else asdict(lease),
+    "last_error": lambda error: None if error is None else error.model_dump(),
+    "wishes": lambda wishes: [wish_document(wish) for wish in wishes],
+    "waiters": lambda waiters: [waiter_document(waiter) for waiter in waiters],
+    "told": dict,
+    "used_by": dict,
+}
+
+
+def to_document(record: Record) -> Document:
+    """Write every field but the identity."""
+    plain = {name: getattr(record, name) for name in _AS_IT_IS}
+    return plain | {name: write(getattr(record, name)) for name, write in _WRITERS.items()} | _for_queries(record)
+
+
+def changes(before: Record, after: Record) -> Document:
+    """Return the fields that differ, for `$set`; those that others write are left alone."""
+    changed = {name: getattr(after, name) for name in _AS_IT_IS if getattr(before, name) != getattr(after, name)}
+    for name, write in _WRITERS.items():
+        value = getattr(after, name)
+        if name not in OUTSIDE_WRITES and value is not getattr(before, name) and value != getattr(before, name):
+            changed[name] = write(value)
+    old, new = _for_queries(before), _for_queries(after)
+    return changed | {name: value for name, value in new.items() if value != old[name]}
+
+
+def _for_queries(record: Record) -> Document:
+    return {
+        "names": name_keys(record.config.name, record.former_names),
+        "search": _search_text(record),
+        "sorted_name": record.config.name.casefold(),
+        "next_refresh_at": next_refresh_at(record, record.changed_at),
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Record:
+    """Read a whole document."""
+    error = document.get("last_error")
+    return Record(
+        config_id=document["_id"],
+        config=TokenConfig.model_validate(document["config"]),
+        origin=Origin(**document["origin"]),
+        former_names=tuple(document["former_names"]),
+        grant=_grant(document["grant"]),
+        lease=_lease(document.get("lease")),
+        last_error=None if error is None else LastError.model_validate(error),
+        wishes=tuple(wish(each) for each in document["wishes"]),
+        waiters=tuple(waiter(each) for each in document["waiters"]),
+        told=document["told"],
+        used_by=document["used_by"],
+        **{name: document[name] for name in _AS_IT_IS},
+    )
+
+
+def readable(document: Mapping[str, Any]) -> Record:
+    """Read a document of the projection READABLE: for deciding, never for writing back."""
+    ids = [{"id": each["id"], "reply_to": {}} for each in document["waiters"]]
+    return from_document({**document, "waiters": ids, "wishes": (), "told": {}, "used_by": {}})
 
 
 def _grant(document: Mapping[str, Any]) -> Grant:

@@ -44,7 +44,7 @@ class Gets:
 
     async def answer(self, batch: Sequence[tuple[Received, TokenGet]]) -> bool:
         """Answer or note down every request of a batch; tells whether something was made due."""
-        records = await self._store.resolve(message.config for _, message in batch)
+        records = await self._store.look_up(message.config for _, message in batch)
         ready: list[tuple[ReplyTo, Reply]] = []
         waiting: Waiting = []
         for received, message in batch:
@@ -89,7 +89,7 @@ class Gets:
 
     async def _answered_meanwhile(self, waiting: Waiting) -> list[tuple[ReplyTo, Reply]]:
         """Answer who was not taken in as a waiter: the attempt had ended, the record was gone, or it was full."""
-        records = await self._store.read_many({asked.record.config_id for asked, _ in waiting})
+        records = await self._store.look_again({asked.record.config_id for asked, _ in waiting})
         answers = []
         for asked, waiter in waiting:
             record = records.get(asked.record.config_id)

@@ -17,11 +17,21 @@ from pymongo.errors import DuplicateKeyError
 
 from grantkeeper.mongo.client import Database, translate
 from grantkeeper.mongo.outbox import Entry, Pending, pushed, stored
+from grantkeeper.names import name_key
 from grantkeeper.process.clock import Ids
 from schemas.reasons import PublicState
 from services.refresher.database_time import DatabaseTime
-from services.refresher.document import WHOLE, Document, changes, from_document, to_document, waiter_document
-from services.refresher.domain.names import is_config_id, name_key, name_keys
+from services.refresher.document import (
+    READABLE,
+    WHOLE,
+    Document,
+    changes,
+    from_document,
+    readable,
+    to_document,
+    waiter_document,
+)
+from services.refresher.domain.names import is_config_id, name_keys
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import WAITERS_MAX
 
@@ -80,13 +90,18 @@ class GrantStore:
     async def resolve(self, references: Iterable[str]) -> dict[str, Record]:
         """Find the record of each reference: id, name or former name; a current name wins over a former one."""
         wanted = set(references)
-        ids = [reference for reference in wanted if is_config_id(reference)]
-        names = [name_key(reference) for reference in wanted if not is_config_id(reference)]
-        conditions = [{"_id": {"$in": ids}}] if ids else []
-        conditions += [{"names": {"$in": names}}] if names else []
-        if not conditions:
-            return {}
-        return _by_reference(wanted, await self._find({"$or": conditions}))
+        condition = _referred(wanted)
+        return {} if condition is None else _by_reference(wanted, await self._find(condition))
+
+    async def look_up(self, references: Iterable[str]) -> dict[str, Record]:
+        """Find as `resolve` does, for reading only: what comes back lacks what no answer to a `get` needs."""
+        wanted = set(references)
+        condition = _referred(wanted)
+        return {} if condition is None else _by_reference(wanted, await self._read(condition))
+
+    async def look_again(self, config_ids: Iterable[str]) -> dict[str, Record]:
+        """Read records as `look_up` does, by id."""
+        return {record.config_id: record for record in await self._read({"_id": {"$in": list(config_ids)}})}
 
     async def insert(self, record: Record, entries: Sequence[Entry]) -> Written | None:
         """Store a new record; None where there is one already."""
@@ -211,6 +226,13 @@ class GrantStore:
             documents = await self.collection.find(condition, WHOLE).to_list(None)
         return self._records(documents)
 
+    async def _read(self, condition: Document) -> list[Record]:
+        with translate():
+            documents = await self.collection.find(condition, READABLE).to_list(None)
+        for document in documents[:1]:
+            self.time.observe(document["now"])
+        return [readable(document) for document in documents]
+
     def _records(self, documents: Sequence[Document]) -> list[Record]:
         for document in documents[:1]:
             self.time.observe(document["now"])
@@ -220,6 +242,14 @@ class GrantStore:
         self.time.observe(found["now"])
         left = tuple(Entry.from_document(entry) for entry in found.get("outbox", ()))
         return Written(after, from_document(found), Pending(after.config_id, after.sequence, (*left, *entries)))
+
+
+def _referred(references: Iterable[str]) -> Document | None:
+    ids = [reference for reference in references if is_config_id(reference)]
+    names = [name_key(reference) for reference in references if not is_config_id(reference)]
+    conditions: list[Document] = [{"_id": {"$in": ids}}] if ids else []
+    conditions += [{"names": {"$in": names}}] if names else []
+    return {"$or": conditions} if conditions else None
 
 
 def _by_reference(wanted: Iterable[str], records: Sequence[Record]) -> dict[str, Record]:

@@ -1,9 +1,10 @@
 """How a reference finds its config: by id, by name, by a former name."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
+
+from grantkeeper.names import name_key
 
 _CONFIG_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -11,11 +12,6 @@ _CONFIG_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9
 def is_config_id(reference: str) -> bool:
     """Tell whether a reference is an id; a name can never look like one that exists."""
     return _CONFIG_ID.fullmatch(reference) is not None
-
-
-def name_key(name: str) -> str:
-    """Return what two spellings of one name share: NFC, outer blanks cut, inner runs of blanks one."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def name_keys(name: str, former_names: Iterable[str]) -> list[str]:
