@@ -6,6 +6,7 @@ They run inside the transaction of `config_commands.py`, or without one for a dr
 from typing import TypeAlias
 
 from grantkeeper.mongo.transaction import Session
+from grantkeeper.names import name_key
 from schemas.config_commands import (
     ConfigCreate,
     ConfigDelete,
@@ -17,7 +18,6 @@ from schemas.config_commands import (
 from schemas.replies import Detail
 from services.config_service.domain import edits
 from services.config_service.domain.values import Author, Change, Decision, Refusal, StoredConfig
-from services.config_service.normalise import name_key
 from services.config_service.store import ConfigStore
 from services.config_service.templates import Templates
 

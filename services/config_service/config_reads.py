@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias
 
 from grantkeeper.bus.received import Place
+from grantkeeper.names import name_key
 from schemas.config_commands import (
     ConfigExport,
     ConfigGet,
@@ -24,7 +25,6 @@ from services.config_service.config_edits import not_found
 from services.config_service.domain.secrets import secret_finding
 from services.config_service.domain.values import Refusal, StoredConfig
 from services.config_service.exporter import Exporter
-from services.config_service.normalise import name_key
 from services.config_service.plain_secret import with_place
 from services.config_service.principal_store import PrincipalStore
 from services.config_service.store import ConfigStore

@@ -11,10 +11,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from grantkeeper.names import display_name
 from grantkeeper.strict_yaml import Node, StrictDocument, StrictYamlError, dump, load, split_records
 from schemas.findings import Finding
 from schemas.token_config import TokenConfig
-from services.config_service.normalise import display_name
 from services.config_service.notes import Notes, from_yaml_error
 from services.config_service.rules import check
 from services.config_service.znuny import fields_of, record_of, yaml_path

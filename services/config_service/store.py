@@ -17,12 +17,12 @@ from grantkeeper.mongo import outbox
 from grantkeeper.mongo.client import Database, Document, translate
 from grantkeeper.mongo.outbox import Entry, Outbox, Pending
 from grantkeeper.mongo.transaction import Conflict, Session
+from grantkeeper.names import name_key
 from schemas.config_events import ConfigChanged, ConfigPurged
 from schemas.config_results import HistoryEntry
 from schemas.token_config import TokenConfig
 from services.config_service.domain.difference import difference
 from services.config_service.domain.values import Change, StoredConfig
-from services.config_service.normalise import name_key
 
 SCHEMA_VERSION: Final = 1
 """Of the parsed form: raised when `TokenConfig` changes so that stored ones must be read from their text again."""

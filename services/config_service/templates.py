@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from grantkeeper.names import name_key
 from grantkeeper.oauth2.redirect import redirect_slug, slugify
 from grantkeeper.process.settings import SettingsError
 from schemas.config_results import TemplateView
@@ -17,7 +18,6 @@ from schemas.replies import Detail
 from schemas.token_config import TokenConfig
 from services.config_service import document
 from services.config_service.domain.values import Refusal
-from services.config_service.normalise import name_key
 
 SETTING = "GRANTKEEPER_TEMPLATES_DIR"
 

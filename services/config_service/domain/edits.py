@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from grantkeeper.names import display_name, name_key
 from schemas.config_commands import ConfigCreate, ConfigUpdate, FieldEdits
 from schemas.findings import Finding
 from schemas.reasons import ErrorCode
@@ -18,7 +19,6 @@ from services.config_service import document
 from services.config_service.domain.meaning import changed_paths, new_login
 from services.config_service.domain.secrets import secret_finding
 from services.config_service.domain.values import Action, Author, Change, Decision, Refusal, StoredConfig
-from services.config_service.normalise import display_name, name_key
 
 UNDO_TIME: Final = timedelta(days=30)
 """How long a delete can be taken back (CONTRACT, walk 7); then the config is purged and its grant revoked."""

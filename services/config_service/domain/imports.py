@@ -7,6 +7,7 @@ the import id tells that the name was taken by this very import.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from grantkeeper.names import name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.config_results import RecordReport
 from schemas.findings import Finding
@@ -15,7 +16,6 @@ from services.config_service import document
 from services.config_service.domain.edits import first_revision, replace_text
 from services.config_service.domain.secrets import secret_finding
 from services.config_service.domain.values import Author, Change, Refusal, StoredConfig
-from services.config_service.normalise import name_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grantkeeper.names import name_key
 from schemas.config_commands import ConfigUpdate, FieldEdits
 from services.config_service import document
 from services.config_service.domain import edits
 from services.config_service.domain.difference import MASK, difference
 from services.config_service.domain.values import Change
-from services.config_service.normalise import name_key
 from tests.unit.config_service.stored import ANNA, CONFIG_ID, config, sealed, stored
 
 texts = st.text(

@@ -1,12 +1,12 @@
 from dataclasses import replace
 from typing import Any
 
+from grantkeeper.names import name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.token_config import TokenConfig
 from services.config_service import document
 from services.config_service.domain.imports import Decided, decide, read_record
 from services.config_service.domain.values import StoredConfig
-from services.config_service.normalise import name_key
 from tests.unit.config_service.stored import ANNA, config, stored, with_secret
 
 IMPORT_ID = "01900000-0000-7000-8000-00000000aaaa"

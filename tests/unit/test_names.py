@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.config_service.normalise import display_name, name_key
+from grantkeeper.names import display_name, name_key
 
 
 @pytest.mark.parametrize(
