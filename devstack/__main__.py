@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
 def run(layout: Layout) -> None:
     """Start everything, say where it is, keep it alive until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on(signal.SIGTERM, signal.SIGHUP)
     with running(layout, os.environ, tell) as supervisor:
         stay(layout, supervisor)
 
@@ -42,7 +42,7 @@ def demo(layout: Layout) -> None:
     if runs(layout.data):
         play(layout, tell)
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on(signal.SIGTERM, signal.SIGHUP)
     with running(layout, os.environ, tell) as supervisor:
         play(layout, tell)
         if sys.stdin.isatty():
@@ -52,12 +52,18 @@ def demo(layout: Layout) -> None:
 def stay(layout: Layout, supervisor: Supervisor) -> None:
     """Keep everything alive until a signal."""
     signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: signals.append(got))
     tell(f"console:  {layout.url('console')}   user {CONSOLE_USER}, password {layout.console_password.read_text()}")
     tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
     watch(supervisor, lambda: bool(signals))
     tell("ending")
+
+
+def interrupt_on(*numbers: signal.Signals) -> None:
+    """Let signals end a start as Ctrl-C does: with everything that was started so far."""
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
 
 
 def clean(layout: Layout) -> None:

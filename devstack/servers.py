@@ -1,7 +1,6 @@
 """The two servers of the stack: started here, or those the environment names."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from devstack.kafka import Kafka, Node
@@ -22,32 +21,35 @@ class Servers:
 
 
 def start_servers(layout: Layout, environment: Mapping[str, str], supervisor: Supervisor) -> Servers:
-    """Start what the environment does not name, both at once, and give it to the supervisor."""
-    with ThreadPoolExecutor(2) as pool:
-        kafka = pool.submit(_kafka, layout, environment.get(KAFKA_SETTING), supervisor)
-        mongo = pool.submit(_mongo, layout, environment.get(MONGO_SETTING), supervisor)
-    return Servers(kafka.result(), mongo.result())
+    """Start what the environment does not name, and give it to the supervisor; return when both can be used.
+
+    Each is adopted at once, before anything is waited for: a start that is broken off must find and end it.
+    """
+    mongo = None if environment.get(MONGO_SETTING) else _launch_mongo(layout, supervisor)
+    kafka = None if environment.get(KAFKA_SETTING) else _launch_kafka(layout, supervisor)
+    if mongo is not None:
+        mongo.wait_until_ready()
+    if kafka is not None:
+        kafka.wait_until_ready()
+    return Servers(
+        bootstrap_servers=kafka.bootstrap_servers if kafka else environment[KAFKA_SETTING],
+        mongo_uri=mongo.uri if mongo else environment[MONGO_SETTING],
+    )
 
 
-def _kafka(layout: Layout, named: str | None, supervisor: Supervisor) -> str:
-    if named:
-        return named
+def _launch_mongo(layout: Layout, supervisor: Supervisor) -> Mongo:
+    require_free(layout.port("MongoDB"), "MongoDB", layout)
+    mongo = Mongo(layout.data / "mongo", layout.port("MongoDB"))
+    mongo.launch()
+    supervisor.adopt(mongo.child)
+    return mongo
+
+
+def _launch_kafka(layout: Layout, supervisor: Supervisor) -> Kafka:
     node = Node(1, layout.port("Kafka"), layout.port("Kafka controller"))
     require_free(node.port, "Kafka", layout)
     require_free(node.controller_port, "Kafka controller", layout)
     kafka = Kafka(layout.data / "kafka", node)
     kafka.launch()
-    supervisor.adopt(kafka.child)  # at once: a start that is broken off must find it
-    kafka.wait_until_ready()
-    return kafka.bootstrap_servers
-
-
-def _mongo(layout: Layout, named: str | None, supervisor: Supervisor) -> str:
-    if named:
-        return named
-    require_free(layout.port("MongoDB"), "MongoDB", layout)
-    mongo = Mongo(layout.data / "mongo", layout.port("MongoDB"))
-    mongo.launch()
-    supervisor.adopt(mongo.child)
-    mongo.wait_until_ready()
-    return mongo.uri
+    supervisor.adopt(kafka.child)
+    return kafka

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ import pytest
 from devstack.layout import OFFSETS
 from devstack.ports import is_free
 from devstack.processes import answers_ok
-from tests.e2e.running_stack import RunningStack, end_stack, running_stack, start_stack
+from tests.e2e.running_stack import RunningStack, end_stack, free_port_base, running_stack, start_stack
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
@@ -58,3 +60,21 @@ async def test_what_a_killed_stack_left_is_ended_and_its_data_kept(tmp_path: Pat
         assert second.layout.console_password.read_text() == password
     finally:
         end_stack(second)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_start_that_is_broken_off_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    data, port_base = tmp_path / "data", free_port_base()
+    environment = {**os.environ, "GRANTKEEPER_DATA": str(data), "PORT_BASE": str(port_base)}
+    start = subprocess.Popen([sys.executable, "-m", "devstack", "run"], env=environment, start_new_session=True)
+    started = data / "processes.json"
+    try:
+        await wait_until(lambda: started.exists() and "mongod" in started.read_text(), 60)
+        began = [one["pid"] for one in json.loads(started.read_text())]
+        start.send_signal(number)
+        await wait_until(lambda: start.poll() is not None, 60)
+    finally:
+        start.kill()
+        start.wait()
+    assert [pid for pid in began if alive(pid)] == []
+    assert [purpose for purpose, offset in OFFSETS.items() if not is_free(port_base + offset)] == []
