@@ -62,11 +62,15 @@ async def test_what_a_killed_stack_left_is_ended_and_its_data_kept(tmp_path: Pat
         end_stack(second)
 
 
+def begin_start(data: Path, port_base: int) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "GRANTKEEPER_DATA": str(data), "PORT_BASE": str(port_base)}
+    return subprocess.Popen([sys.executable, "-m", "devstack", "run"], env=environment, start_new_session=True)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_start_that_is_broken_off_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     data, port_base = tmp_path / "data", free_port_base()
-    environment = {**os.environ, "GRANTKEEPER_DATA": str(data), "PORT_BASE": str(port_base)}
-    start = subprocess.Popen([sys.executable, "-m", "devstack", "run"], env=environment, start_new_session=True)
+    start = begin_start(data, port_base)
     started = data / "processes.json"
     try:
         await wait_until(lambda: started.exists() and "mongod" in started.read_text(), 60)
