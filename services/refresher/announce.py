@@ -30,7 +30,8 @@ def announced(
 ) -> tuple[Record, list[Entry]]:
     """Settle a transition; an event goes out only where the public state has changed."""
     record = settled(after, now, client_faulty=client_faulty)
-    told, events = expiry_events({} if before is None else before.told, record, now)
+    known = {} if before is None else before.told
+    told, events = expiry_events(known, record, now, client_faulty=client_faulty)
     record = replace(record, told=told)
     entries = [entry(event, ids, record.config_id, now) for event in events]
     if before is None or _differs(before, record):

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from grantkeeper.bus.received import ReplyTo
 from grantkeeper.bus.reply import failure, success
+from grantkeeper.crypto.errors import DecryptionError, RingError
 from grantkeeper.crypto.ring import VaultRing
+from grantkeeper.process.logging import get_logger
 from grantkeeper_client import format_time, seal_for_principal
 from schemas.replies import Reply
 from schemas.token_requests import AccessTokenView, TokenStatusView
@@ -12,6 +14,8 @@ from services.refresher.announce import status_of
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import Refuse, Serve
 from services.refresher.secrets_at_rest import Secrets
+
+log = get_logger(__name__)
 
 Answer = tuple[ReplyTo, Reply]
 
@@ -52,9 +56,13 @@ class Answers:
 
     def decided(self, record: Record, decision: Serve | Refuse, to: ReplyTo, *, renamed: bool) -> Reply:
         """Carry out a decision on a `get`."""
-        if isinstance(decision, Serve):
+        if not isinstance(decision, Serve):
+            return refusal(decision)
+        try:
             return self.access_token(record, to, renamed=renamed)
-        return refusal(decision)
+        except (DecryptionError, RingError) as error:
+            log.error("access token cannot be handed out", config_id=record.config_id, error=str(error))  # noqa: TRY400 - says it all
+            return failure("secret_unreadable", f"the access token cannot be opened or sealed: {error}")
 
     def waiting(self, record: Record, decision: Serve | Refuse, waiter: Waiter) -> Answer:
         """Answer somebody who waited for a `get`."""

@@ -121,10 +121,8 @@ class Refresher:
             self._discovery,
             self._secrets,
             self._vault.installation_private_jwks(),
-            clock=clock,
-            ids=ids,
-            metrics=metrics,
-            failpoints=self._failpoints,
+            store.time,
+            self._broker.instruments,
         )
         telling = Telling(self._answers, self._replier, clients, store, self._usage, metrics)
         issuing, storing = Issuing(self._secrets), self._storing
@@ -170,7 +168,7 @@ class Refresher:
 
     def _token_requests(self) -> TokenRequests:
         store, clients, secrets = self._store, self._clients, self._secrets
-        wishes = Wishes(store, self._ids)
+        wishes = Wishes(store, self._relay, self._ids)
         opener = Opener(self._vault.installation_private_jwks())
         public_url = self._settings.public_url
         starts = Starts(store, self._logins, self._discovery, secrets, self._storing, public_url, self._ids)

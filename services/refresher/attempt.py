@@ -4,24 +4,23 @@ The lease is the write-ahead: it is checked just before sending and never renewe
 the lease back unused.
 """
 
-from typing import Final
+from datetime import datetime
 
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
+from schemas.token_events import Happened
+from services.refresher.domain.grant import time_passed
 from services.refresher.domain.record import Record
 from services.refresher.domain.schedule import ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
 from services.refresher.ending import GrantEnding
 from services.refresher.login import LoginExchange
-from services.refresher.provider_calls import POST_TIMEOUT
+from services.refresher.provider_calls import POST_TIMEOUT, STORING
 from services.refresher.renewal import FORCED, Renewal
 from services.refresher.store import LEASE_SECONDS, GrantStore
 from services.refresher.storing import Ending, Storing
 from services.refresher.telling import Telling
 
 log = get_logger(__name__)
-
-MARGIN: Final = 1.0
-"""Seconds between the end of the longest call and the end of the lease that must be left for storing."""
 
 
 class Attempts:
@@ -49,7 +48,7 @@ class Attempts:
         """Work on one record; `claimed_at` is the monotonic time at which the claim was sent."""
         action = plan(claimed, self._store.time.now())
         left = claimed_at + LEASE_SECONDS - self._clock.monotonic()
-        if not isinstance(action, Settle) and left < POST_TIMEOUT + MARGIN:
+        if not isinstance(action, Settle) and left < POST_TIMEOUT + STORING:
             log.warning("lease given back, too little of it is left", config_id=claimed.config_id, left=round(left, 1))
             await self._store.release(claimed)
             return
@@ -67,8 +66,15 @@ class Attempts:
 
     async def _settle(self, claimed: Record) -> None:
         """Write what time alone has changed; forced wishes that cannot be carried out are answered by the state."""
-        expired = claimed.grant.expires_at is not None and claimed.grant.expires_at <= self._store.time.now()
-        ending = Ending(lambda record, _: record, "expired" if expired else "config_changed", FORCED)
-        written = await self._storing.end(claimed, ending)
+        written = await self._storing.end(
+            claimed, Ending(time_passed, _happened(claimed, self._store.time.now()), FORCED)
+        )
         if written is not None:
             await self._telling.ended(written, failed=True)
+
+
+def _happened(record: Record, now: datetime) -> Happened:
+    """Name what time has changed."""
+    if record.authorizing_until is not None and record.authorizing_until <= now:
+        return "authorization_failed"
+    return "config_changed" if record.grant.is_live(now) else "expired"

@@ -11,25 +11,27 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
+from grantkeeper.bus.delivery import Instruments
+from grantkeeper.crypto.errors import DecryptionError
 from grantkeeper.oauth2.answer import HttpAnswer
 from grantkeeper.oauth2.client_auth import Client, UnusableKey, with_assertion
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.discovery import DiscoveryFailed, Endpoints, host
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
-from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
+from grantkeeper.oauth2.http_errors import HttpError, MaybeSent, Unreachable
 from grantkeeper.oauth2.revocation import read_revocation, revocation_request
 from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
 from grantkeeper.oauth2.token_response import TokenResponse
-from grantkeeper.process.clock import Clock, Ids
-from grantkeeper.process.failpoints import Failpoints
-from grantkeeper.process.metrics import Metrics
 from grantkeeper_client import SealError, open_for_installation
-from schemas.token_config import TokenConfig
+from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.record import Record
 from services.refresher.secrets_at_rest import Secrets
 
 POST_TIMEOUT: Final = 15.0
 """Seconds for a whole call: five less than the lease."""
+
+STORING: Final = 1.0
+"""Seconds of the lease that must be left after the longest call, for storing what it brought."""
 
 Outcome = TokenResponse | Failure
 
@@ -67,19 +69,14 @@ class ProviderCalls:
         endpoints: EndpointSource,
         secrets: Secrets,
         private_jwks: Mapping[str, Mapping[str, Any]],
-        *,
-        clock: Clock,
-        ids: Ids,
-        metrics: Metrics,
-        failpoints: Failpoints,
+        time: DatabaseTime,
+        instruments: Instruments,
     ) -> None:
         self._http = http
         self._endpoints = endpoints
         self._secrets = secrets
-        self._clock = clock
-        self._ids = ids
-        self._metrics = metrics
-        self._failpoints = failpoints
+        self._time = time
+        self._instruments = instruments
         # Opening costs an elliptic-curve operation: as much as the rest of a refresh together.
         self._opened = lru_cache(maxsize=1024)(lambda *bound: _open(private_jwks, *bound))
 
@@ -92,11 +89,13 @@ class ProviderCalls:
             url = _known((await self._endpoints_of(record)).token_by_refresh)
             _only_to(grant.token_host, url)
             client = self._client(record, url)
+            refresh_token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
         except Refused as refused:
             return refused.failure, None
-        refresh_token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
+        except DecryptionError as error:
+            return _own_fault("secret_unreadable", str(error)), None
         request = refresh_request(record.config, client, endpoint=url, refresh_token=refresh_token)
-        return await self._outcome(request, record.config), host(url)
+        return await self._outcome(record, request), host(url)
 
     async def mint(self, record: Record) -> tuple[Outcome, str | None]:
         """Ask in the client's own name (RFC 6749 section 4.4)."""
@@ -106,7 +105,7 @@ class ProviderCalls:
         except Refused as refused:
             return refused.failure, None
         request = client_credentials_request(record.config, client, endpoint=url)
-        return await self._outcome(request, record.config), host(url)
+        return await self._outcome(record, request), host(url)
 
     async def exchange(
         self, record: Record, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
@@ -120,7 +119,7 @@ class ProviderCalls:
         request = code_request(
             record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
         )
-        return await self._outcome(request, record.config), host(url)
+        return await self._outcome(record, request), host(url)
 
     async def revoke(self, record: Record) -> Failure | bool:
         """End the grant at the provider (RFC 7009): True = done, False = it has no endpoint for that."""
@@ -128,24 +127,29 @@ class ProviderCalls:
             url = (await self._endpoints_of(record)).revocation
             if url is None:
                 return False
-            client = self._client(record, url, check_host=False)
+            if record.config.options.revocation_endpoint is not None:
+                _only_to(record.grant.token_host, url)
+            request = self._revocation(record, self._client(record, url), url)
         except Refused as refused:
             return refused.failure
-        grant = record.grant
-        stored = grant.refresh_token or grant.access_token
-        if stored is None:
-            return True
-        if grant.refresh_token is not None:
-            token = self._secrets.refresh_token(record.config_id, stored)
-            request = revocation_request(client, endpoint=url, token=token, hint="refresh_token")
-        else:
-            token = self._secrets.access_token(record.config_id, stored)
-            request = revocation_request(client, endpoint=url, token=token, hint="access_token")
+        except DecryptionError as error:
+            return _own_fault("secret_unreadable", str(error))
         try:
-            answer = await self._send(request)
+            answer = await self._send(record, request)
         except HttpError as error:
             return read_http_error(error)
-        return read_revocation(request, answer, now=self._clock.now()) or True
+        return read_revocation(request, answer, now=self._time.now()) or True
+
+    def _revocation(self, record: Record, client: Client, url: str) -> TokenRequest:
+        """Revoke by the refresh token, which takes the access tokens along; by the access token where there is none."""
+        grant = record.grant
+        if grant.refresh_token is not None:
+            token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
+            return revocation_request(client, endpoint=url, token=token, hint="refresh_token")
+        if grant.access_token is None:
+            raise LookupError(f"{record.config_id} has nothing to revoke")
+        token = self._secrets.access_token(record.config_id, grant.access_token)
+        return revocation_request(client, endpoint=url, token=token, hint="access_token")
 
     async def _endpoints_of(self, record: Record) -> Endpoints:
         try:
@@ -155,20 +159,22 @@ class ProviderCalls:
         except HttpError as error:
             raise Refused(read_http_error(error)) from None
 
-    def _client(self, record: Record, url: str, *, check_host: bool = True) -> Client:
+    def _client(self, record: Record, url: str) -> Client:
         config = record.config
         options = config.options
         secret = None
         if record.secret is not None and options.client_authentication != "none":
             binding = secret_binding(config)
-            if check_host and not options.discovery and host(url) != binding["host"]:
+            if not options.discovery and host(url) != binding["host"]:
                 raise Refused(
                     _address_fault(f"the client secret was sealed for {binding['host']}, not for {host(url)}")
                 )
             secret = self._secret(record.secret, binding)
         client = Client(config.client_id or "", secret, options.client_authentication)
         try:
-            return with_assertion(client, audience=url, assertion_id=self._ids.uuid7(), now=self._clock.now())
+            return with_assertion(
+                client, audience=url, assertion_id=self._instruments.ids.uuid7(), now=self._time.now()
+            )
         except UnusableKey as error:
             raise Refused(_own_fault("unusable_key", str(error))) from None
 
@@ -178,25 +184,31 @@ class ProviderCalls:
         except SealError as error:
             raise Refused(_own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
 
-    async def _outcome(self, request: TokenRequest, config: TokenConfig) -> Outcome:
-        started = self._clock.monotonic()
+    async def _outcome(self, record: Record, request: TokenRequest) -> Outcome:
+        started = self._instruments.clock.monotonic()
         try:
-            answer = await self._send(request)
+            answer = await self._send(record, request)
         except HttpError as error:
             outcome: Outcome = read_http_error(error)
         else:
-            default = config.options.default_expires_in
-            outcome = read_answer(request, answer, default_expires_in=default, now=self._clock.now())
+            default = record.config.options.default_expires_in
+            outcome = read_answer(request, answer, default_expires_in=default, now=self._time.now())
         word = outcome.attempt_class if isinstance(outcome, Failure) else "success"
-        self._metrics.count("refresh_attempts", outcome=word)
-        self._metrics.observe("provider_seconds", self._clock.monotonic() - started, outcome=word)
+        self._instruments.metrics.count("refresh_attempts", outcome=word)
+        self._instruments.metrics.observe(
+            "provider_seconds", self._instruments.clock.monotonic() - started, outcome=word
+        )
         return outcome
 
-    async def _send(self, request: TokenRequest) -> HttpAnswer:
+    async def _send(self, record: Record, request: TokenRequest) -> HttpAnswer:
+        """Send under the lease: one that is nearly over must not be stretched by a slow answer."""
+        left = 0.0 if record.lease is None else (record.lease.until - self._time.now()).total_seconds()
+        if left < POST_TIMEOUT + STORING:
+            raise Unreachable(host(request.url), "the lease was nearly over before anything was sent")
         try:
             async with asyncio.timeout(POST_TIMEOUT):
                 answer = await self._http.post(request)
-            await self._failpoints.reach("refresher.sent")
+            await self._instruments.failpoints.reach("refresher.sent")
             return answer
         except TimeoutError:
             raise MaybeSent(host(request.url), f"no answer within {POST_TIMEOUT:g} s") from None

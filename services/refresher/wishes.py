@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.process.clock import Ids
 from services.refresher.announce import announced
 from services.refresher.domain.record import Record, Waiter, Wish
@@ -21,8 +22,9 @@ Check = Callable[[Record, datetime], Refuse | None]
 class Wishes:
     """Adds wishes, each with who asked for it."""
 
-    def __init__(self, store: GrantStore, ids: Ids) -> None:
+    def __init__(self, store: GrantStore, relay: OutboxRelay, ids: Ids) -> None:
         self._store = store
+        self._relay = relay
         self._ids = ids
 
     async def add(self, record: Record, wish: Wish, check: Check) -> Refuse | None:
@@ -35,7 +37,10 @@ class Wishes:
             now = self._store.time.now()
             wished = replace(current, wishes=_joined(current.wishes, wish))
             after, entries = announced(current, wished, now=now, happened="config_changed", ids=self._ids)
-            if await self._store.write(current, after, entries) is not None:
+            written = await self._store.write(current, after, entries)
+            if written is not None:
+                if written.pending.entries:
+                    await self._relay.publish_now([written.pending])
                 return None
             current = await self._store.read(record.config_id)
         return Refuse("not_found", "the token config was removed meanwhile")

@@ -31,17 +31,33 @@ class Notice:
 
 
 SIGN_IN: Final = "sign-in-again"
+NEVER: Final = "Request a new token: nobody has logged in yet."
 
 ExpiryEvent = ExpiryReported | ExpiryRecovered | ConfigWentOff
 
 
-def notices(record: Record, now: datetime) -> Iterator[Notice]:
+CONFIRMED_BY: Final = 2
+"""Failed attempts after which a refusal of the client is told for this config: where it is the fault of the whole
+client, another config's token confirms that before, and one notice tells it for all."""
+
+
+def notices(record: Record, now: datetime, *, client_faulty: bool = False) -> Iterator[Notice]:
     """Yield what should be open for a record that serves; a client's fault is told once for the client, elsewhere."""
     if record.is_off:
         return
+    if not client_faulty:
+        yield from _of_its_own_client(record)
     yield from _of_the_state(record, now)
     yield from _of_the_grant(record)
     yield from _ending_soon(record, now)
+
+
+def _of_its_own_client(record: Record) -> Iterator[Notice]:
+    error = record.last_error
+    if error is None or error.meaning != "client_fault":
+        return
+    if record.error_scope == "config" or record.failures >= CONFIRMED_BY:
+        yield Notice("client_fault", error.cure_id, error.cure, text=error.text)
 
 
 def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:
@@ -64,7 +80,8 @@ def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:
                 text=text,
             )
     if record.state == "not_authorized" and record.created_at + NEVER_AUTHORIZED_AFTER <= now:
-        yield Notice("never_authorized", SIGN_IN, "Request a new token: nobody has logged in yet.")
+        cure = (error.cure_id, error.cure) if record.mints and error is not None else (SIGN_IN, NEVER)
+        yield Notice("never_authorized", *cure, text=text)
     if error is not None and error.meaning in {"config_fault", "policy"} and record.failures:
         yield Notice("config_fault", error.cure_id, error.cure, text=text)
 
@@ -121,12 +138,12 @@ def _stage(end: datetime, now: datetime) -> str | None:
 
 
 def expiry_events(
-    told: Mapping[str, str], record: Record, now: datetime
+    told: Mapping[str, str], record: Record, now: datetime, *, client_faulty: bool = False
 ) -> tuple[dict[str, str], tuple[ExpiryEvent, ...]]:
     """Compare a settled record with what was told before: what is told now, and the events that say so."""
     if record.is_off:
         return {}, (_went_off(record, now),) if told else ()
-    wanted = {notice.kind: notice for notice in notices(record, now)}
+    wanted = {notice.kind: notice for notice in notices(record, now, client_faulty=client_faulty)}
     events: list[ExpiryEvent] = [
         _reported(record, notice, now) for notice in wanted.values() if told.get(notice.kind) != notice.stage
     ]

@@ -194,6 +194,12 @@ def authorization_failed(record: Record, failure: Failure, now: datetime) -> Rec
     return replace(with_error(record, failure, now), authorizing_until=None)
 
 
+def time_passed(record: Record, now: datetime) -> Record:
+    """Forget a login that was not finished in time; everything else follows from the times themselves."""
+    ended = record.authorizing_until is not None and record.authorizing_until <= now
+    return replace(record, authorizing_until=None) if ended else record
+
+
 def revoked(record: Record) -> Record:
     """End the grant by command: the one transition that deletes tokens."""
     old = record.grant
