@@ -1,16 +1,10 @@
 """How every Kafka client of a process connects: one place for addresses, TLS and SASL."""
 
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    InvalidSessionTimeoutError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-)
+from aiokafka.errors import InvalidSessionTimeoutError, KafkaError
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
@@ -22,14 +16,6 @@ log = get_logger(__name__)
 
 RETRY_PAUSE = 2.0
 """Seconds between two tries to reach Kafka at start: an operator sees it come back, a log is not flooded."""
-
-_CURES: Final[Mapping[type[KafkaError], str]] = {
-    InvalidSessionTimeoutError: "GRANTKEEPER_KAFKA__SESSION_TIMEOUT is outside of what the brokers allow: "
-    "see their group.min.session.timeout.ms and group.max.session.timeout.ms",
-    AuthenticationFailedError: "GRANTKEEPER_KAFKA__SASL_USERNAME and _PASSWORD are refused",
-    SaslAuthenticationFailed: "GRANTKEEPER_KAFKA__SASL_USERNAME and _PASSWORD are refused",
-    UnsupportedSaslMechanismError: "GRANTKEEPER_KAFKA__SASL_MECHANISM is not one of the brokers'",
-}
 
 T = TypeVar("T")
 
@@ -87,14 +73,18 @@ async def until_connected(what: str, settings: KafkaSettings, clock: Clock, conn
     while True:
         try:
             return await connect()
-        except tuple(_CURES) as error:
-            raise SettingsError(f"{_CURES[type(error)]} (Kafka says: {type(error).__name__})") from None
+        except InvalidSessionTimeoutError:
+            raise SettingsError(
+                "GRANTKEEPER_KAFKA__SESSION_TIMEOUT is outside of what the brokers allow: see their "
+                "group.min.session.timeout.ms and group.max.session.timeout.ms"
+            ) from None
         except (KafkaError, OSError) as error:
             log.warning(
                 "Kafka does not serve this yet, will be tried again",
                 part=what,
                 servers=settings.bootstrap_servers,
                 error=str(error) or type(error).__name__,
+                hint="start Kafka, or correct GRANTKEEPER_KAFKA__*; aiokafka has logged what it met",
                 pause=RETRY_PAUSE,
             )
             await clock.sleep(RETRY_PAUSE)

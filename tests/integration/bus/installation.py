@@ -44,7 +44,7 @@ class Installation:
     settings: KafkaSettings
     publisher: Publisher
     directory: PrincipalDirectory
-    producer: AIOKafkaProducer
+    producer: AIOKafkaProducer | None
     ring: AuthRing
     vault: VaultRing = field(default_factory=lambda: VaultRing.new("r1"))
     metrics: Metrics = field(default_factory=lambda: Metrics("test"))
@@ -122,6 +122,7 @@ class Installation:
         self, topic: str, value: bytes | None, headers: Any, key: bytes | None = b"k", partition: int | None = None
     ) -> Place:
         """Put any record on a real topic."""
+        assert self.producer is not None
         record = await self.producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition)
         return Place(record.topic, record.partition, record.offset)
 
