@@ -1,5 +1,6 @@
 """What outsiders build on: the generated contract is committed, true, and complete."""
 
+import base64
 import hmac
 import json
 import re
@@ -108,8 +109,6 @@ def test_the_signed_sample_verifies_and_can_be_computed_from_its_own_description
         message += len(field).to_bytes(8, "big") + field
     version, signer, number, ring, mac = headers["signature"].split(";")
     assert (version, signer, number, ring) == ("v1", "mail-1", "1", "r1")
-    import base64
-
     assert base64.urlsafe_b64decode(mac + "=") == hmac.digest(secret, message, "sha256")
 
 
@@ -125,6 +124,14 @@ def test_each_service_has_its_operations() -> None:
     }
     assert operations["refresher.receive.token.requests"]["reply"]["channel"] == {"$ref": "#/channels/replies"}
     assert "reply" not in operations["refresher.receive.config.events"]
+
+
+@pytest.mark.parametrize("unsafe", [".subscriber(", "publish_batch", "max_workers", "AckPolicy", "enable_auto_commit"])
+def test_how_messages_are_consumed_is_decided_in_one_room(unsafe: str) -> None:
+    root = Path(asyncapi.__file__).parents[1]
+    sources = [path for room in ("services", "grantkeeper", "devstack") for path in (root / room).rglob("*.py")]
+    found = {path.relative_to(root).parts[:2] for path in sources if unsafe in path.read_text()}
+    assert found <= {("grantkeeper", "bus")}
 
 
 def test_words_that_outsiders_key_on_only_ever_grow() -> None:
