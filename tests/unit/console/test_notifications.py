@@ -32,7 +32,7 @@ async def test_the_bar_shows_three_and_counts_the_rest(admin: AsyncClient) -> No
     assert "The provider refuses the client “Contoso”." in text
     assert "(41 tokens)" in text
     assert "and 2 more" in text
-    assert 'id="waiting">5<' in text
+    assert 'gk-badge">5<' in text
 
 
 async def test_the_bars_button_starts_the_login_itself(admin: AsyncClient, viewer: AsyncClient) -> None:
@@ -62,7 +62,7 @@ async def test_an_acknowledgement_is_seen_at_once_by_its_reply(
     assert answer.status_code == 303
     assert bus.last(NotificationAcknowledge).sequence == 1
     assert "acknowledged by anna" in (await admin.get("/notifications")).text
-    assert 'id="waiting">4<' in (await admin.get("/tokens")).text
+    assert 'gk-badge">4<' in (await admin.get("/tokens")).text
 
 
 async def test_one_that_is_gone_is_not_acknowledged(admin: AsyncClient, bus: AnsweringBus) -> None:
