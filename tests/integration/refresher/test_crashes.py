@@ -132,15 +132,16 @@ async def test_an_attempt_that_outlives_its_lease_does_not_lose_its_refresh_toke
 async def test_a_success_that_meets_another_generation_is_put_aside_and_told(
     service: Service, provider: "ProviderThread"
 ) -> None:
-    gate = asyncio.Event()
+    gate, held = asyncio.Event(), asyncio.Event()
 
-    async def hold(point: str) -> None:
-        if point == "refresher.sent":
+    async def hold_the_first(point: str) -> None:
+        if point == "refresher.sent" and not held.is_set():
+            held.set()
             await gate.wait()
 
     config_id = await grant_of(service, provider, "microsoft")
-    async with service.running(hold):
-        await wait_until(provider.control.journal)
+    async with service.running(hold_the_first):
+        await held.wait()
         await lease_expires(service, config_id)
         async with service.running():
             await stored(service, lambda record: record.grant.generation == 2, config_id)
