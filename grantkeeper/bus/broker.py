@@ -5,6 +5,7 @@ each one is checked, and one that could lose messages keeps the process from sta
 """
 
 import logging
+from datetime import datetime
 from typing import Any, Final, cast
 
 from faststream import AckPolicy
@@ -43,11 +44,11 @@ class Subscription:
             return [f"{self.topic}: consumer has not started"]
         if all(task.done() for task in self.subscriber.tasks):
             return [f"{self.topic}: consumer task has ended"]
-        if self.handover.assigned is None:
+        if self.handover.assigned_at is None:
             return [f"{self.topic}: no partitions assigned yet"]
         if not self.flight.idle.is_set():
             return self._busy(clock)
-        return self._silent(consumer, clock)
+        return self._silent(consumer, self.handover.assigned_at, clock)
 
     def _busy(self, clock: Clock) -> list[str]:
         busy = clock.monotonic() - self.flight.since
@@ -55,8 +56,8 @@ class Subscription:
             return [f"{self.topic}: handler fails since {busy:.0f} s ({self.flight.failing})"]
         return [f"{self.topic}: handler runs since {busy:.0f} s"] if busy > SILENT_AFTER else []
 
-    def _silent(self, consumer: Any, clock: Clock) -> list[str]:
-        seconds = silence(consumer, clock.now())
+    def _silent(self, consumer: Any, since: datetime, clock: Clock) -> list[str]:
+        seconds = silence(consumer, since, clock.now())
         return [f"{self.topic}: no answer from Kafka for {seconds:.0f} s"] if seconds > SILENT_AFTER else []
 
 

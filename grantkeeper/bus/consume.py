@@ -56,7 +56,7 @@ def _subscribe(
         raise UnsafeSubscription(f"{gate.topic}: name the group, else nothing is ever committed")
     settings = broker.settings
     flight = InFlight()
-    handover = Handover(gate.topic, flight, lambda: subscriber.consumer)
+    handover = Handover(gate.topic, flight, lambda: subscriber.consumer, broker.instruments.clock)
     subscriber: Any = broker.kafka.subscriber(
         settings.topic(gate.topic),
         group_id=settings.topic(f"{group}.{gate.topic}"),

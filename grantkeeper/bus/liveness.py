@@ -9,8 +9,11 @@ SILENT_AFTER: Final = 30.0
 """Seconds without an answer to a fetch until a consumer counts as dead; Kafka answers at least twice a second."""
 
 
-def silence(consumer: AIOKafkaConsumer, now: datetime) -> float:
-    """Return the seconds since the oldest last answer among the consumer's partitions; 0 before the first answer."""
+def silence(consumer: AIOKafkaConsumer, since: datetime, now: datetime) -> float:
+    """Return the seconds since the oldest last answer among the consumer's partitions.
+
+    A partition that was never answered for counts from `since`, the time at which it was assigned.
+    """
     polls = [consumer.last_poll_timestamp(partition) for partition in consumer.assignment()]
-    seconds = now.timestamp()
-    return max(0.0, seconds - min((poll / 1000 for poll in polls if poll is not None), default=seconds))
+    answers = [since.timestamp() if poll is None else poll / 1000 for poll in polls]
+    return max(0.0, now.timestamp() - min(answers, default=now.timestamp()))

@@ -54,10 +54,12 @@ class Tail:
         self._task: asyncio.Task[None] | None = None
         self._caught_up = asyncio.Event()
         self._goal: dict[TopicPartition, int] = {}
+        self._started_at = clock.now()
 
     async def start(self) -> None:
         """Begin to read; waits while Kafka is away or has no such topic."""
         self._consumer = await until_connected(f"tail of {self._topic}", self._settings, self._clock, self._connect)
+        self._started_at = self._clock.now()
         self._task = asyncio.create_task(self._read(self._consumer), name=f"tail {self._topic}")
 
     async def stop(self) -> None:
@@ -78,7 +80,7 @@ class Tail:
             return [f"tail of {self._topic} does not run"]
         if not self._caught_up.is_set():
             return [f"tail of {self._topic} has not read to the end yet"]
-        seconds = silence(self._consumer, self._clock.now())
+        seconds = silence(self._consumer, self._started_at, self._clock.now())
         return [f"tail of {self._topic}: no answer from Kafka for {seconds:.0f} s"] if seconds > SILENT_AFTER else []
 
     async def _connect(self) -> AIOKafkaConsumer:

@@ -198,6 +198,21 @@ async def test_partitions_are_not_held_up_by_a_handler_that_fails(
                 await wait_until(lambda: sorted(handled) == [0, 1])
 
 
+@each_shape
+async def test_a_consumer_whose_task_has_ended_is_a_problem(installation: Installation, shape: Shape) -> None:
+    """A ping of the broker would still be answered."""
+
+    async def note(_messages: Sequence[Received]) -> None: ...
+
+    broker = installation.broker()
+    subscription = subscribe(broker, shape, installation.gate(TOPIC_OF[shape]), note)
+    async with consuming(broker):
+        await wait_until(lambda: not broker.problems())
+        for task in subscription.subscriber.tasks:
+            task.cancel()
+        await wait_until(lambda: broker.problems() == [f"{TOPIC_OF[shape]}: consumer task has ended"])
+
+
 @contextmanager
 def member(
     installation: Installation, shape: Shape, effects: Path, folder: Path, failpoint: str = ""

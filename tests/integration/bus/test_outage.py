@@ -1,6 +1,7 @@
 """A process starts while Kafka is away, outlives an outage, and says all the while what is wrong."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from devstack.errors import PartMissing
 from devstack.kafka import Kafka
+from grantkeeper.bus import broker as broker_room
 from grantkeeper.bus import publish
+from grantkeeper.bus import tail as tail_room
 from grantkeeper.bus.broker import Broker
 from grantkeeper.bus.errors import Unavailable
 from grantkeeper.bus.principals import PrincipalDirectory
@@ -108,6 +111,27 @@ async def test_an_outage_is_outlived_by_publisher_consumer_and_tail(
             await wait_until(lambda: not broker.problems())
         events = [event.id for event in await installation.read(CONFIG_EVENTS)]
     assert events in (["1", "2"], ["2"]), "what was given up may have arrived, never after what came later"
+
+
+async def test_a_kafka_that_hangs_is_a_problem_until_it_answers_again(
+    own_kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections stay open and nothing fails: only the missing answers tell."""
+    monkeypatch.setattr(broker_room, "SILENT_AFTER", 2.0)
+    monkeypatch.setattr(tail_room, "SILENT_AFTER", 2.0)
+    await asyncio.to_thread(own_kafka.start)
+    async with running(own_kafka.bootstrap_servers, "t.") as installation:
+        broker, directory = noting(installation, []), installation.directory
+        async with consuming(broker):
+            await wait_until(lambda: not broker.problems() and not directory.problems())
+            own_kafka.child.signal(signal.SIGSTOP)
+            try:
+                await wait_until(lambda: broker.problems() and directory.problems())
+                assert "config.commands: no answer from Kafka for" in broker.problems()[0]
+                assert "tail of principals: no answer from Kafka for" in directory.problems()[0]
+            finally:
+                own_kafka.child.signal(signal.SIGCONT)
+            await wait_until(lambda: not broker.problems() and not directory.problems(), deadline=40)
 
 
 async def test_what_waiting_does_not_cure_is_told_by_the_name_of_its_setting(installation: Installation) -> None:
