@@ -20,7 +20,7 @@ from pymongo.read_concern import ReadConcern
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.errors import Unavailable
 from grantkeeper.process.logging import get_logger
-from grantkeeper.process.settings import MongoSettings
+from grantkeeper.process.settings import MongoSettings, SettingsError
 
 log = get_logger(__name__)
 
@@ -87,10 +87,11 @@ class MongoConnection:
         self._pinging: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return when MongoDB answers; waits while it is away."""
+        """Return when MongoDB answers; waits while it is away. Raises SettingsError where it is no replica set."""
         while not await self._ping():
             log.warning("MongoDB is away, will be tried again", error=self._problem, pause=RETRY_PAUSE)
             await self._clock.sleep(RETRY_PAUSE)
+        await self._refuse_standalone()
         self._pinging = asyncio.create_task(self._keep_asking(), name="mongo ping")
 
     async def stop(self) -> None:
@@ -103,6 +104,15 @@ class MongoConnection:
     def problems(self) -> list[str]:
         """Say whether the last question was answered."""
         return [] if self._problem is None else [self._problem]
+
+    async def _refuse_standalone(self) -> None:
+        with translate():
+            hello = await self.database.client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise SettingsError(
+                "GRANTKEEPER_MONGO__URI names a server that is no replica set, and transactions need one: "
+                "start mongod with --replSet, initiate it, and add ?replicaSet=NAME to the URI"
+            )
 
     async def _keep_asking(self) -> None:
         while True:

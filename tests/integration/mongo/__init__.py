@@ -1,0 +1,1 @@
+"""The door to MongoDB, on the real server."""
