@@ -4,7 +4,7 @@ A guard keeps the highest sequence that was heard of a cause or a config without
 that comes later must not open one. A write compares what it was decided on; who was outrun reads and decides again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,10 +21,11 @@ from services.notifier.domain import Notification, Told
 
 GUARDS_KEPT: Final = timedelta(days=30)
 """Far beyond the 7 days that `expiry.events` keeps a message."""
-TELL_LEASE: Final = timedelta(seconds=60)
-"""How long one process has for telling what it claimed; then another one does, and some is told twice."""
+TELL_LEASE: Final = timedelta(minutes=5)
+"""How long one process has for telling what it claimed; it begins nothing in the second half."""
+FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=1)
-"""Between two tries at a channel that fails."""
+"""Between two tries at a channel that fails, doubled each time."""
 
 Say = Callable[[Notification], NotificationChanged]
 
@@ -135,27 +136,35 @@ class NotificationStore:
         return [_read(document) for document in documents], total
 
     async def claim_tellings(self, token: str, now: datetime) -> list[Telling]:
-        """Take what the channels are to be told now; nobody else gets it for the time of the lease."""
+        """Take what the channels are to be told, as soon as one has waited long enough: all that still wait go along.
+
+        Nobody else gets them for the time of the lease.
+        """
+        due = {"tell_at": {"$lte": now}}
+        waiting = {"tell_at": {"$type": "date"}, "tell_tries": 0, "tell_token": None}
         claim = {"$set": {"tell_at": now + TELL_LEASE, "tell_token": token}}
         with translate():
-            await self._notifications.update_many({"tell_at": {"$lte": now}}, claim)
+            if await self._notifications.find_one(due, {"_id": True}) is None:
+                return []
+            await self._notifications.update_many({"$or": [due, waiting]}, claim)
             documents = await self._notifications.find({"tell_token": token}).to_list(None)
         return [_telling(document) for document in documents if document["pending"] is not None]
 
-    async def told(self, telling: Telling, token: str, done: Iterable[str], now: datetime, *, complete: bool) -> None:
+    async def told(self, telling: Telling, token: str, done: frozenset[str], now: datetime, *, complete: bool) -> None:
         """Note which channels know; where one does not, it is tried again later.
 
         What has changed since it was claimed has a pause of its own and stays due.
         """
         one = telling.notification
-        pause = min(TELL_LEASE * 2**telling.tries, LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(telling.tries, 10), LONGEST_PAUSE)
         rest: Document = {"pending": None, "tell_at": None} if complete else {"tell_at": now + pause}
+        known: Document = {"told_at": now} if done else {}
         claimed = {"_id": one.cause, "tell_token": token, "pending": telling.told, "news_sequence": one.news_sequence}
-        change = {"told_at": now, "tell_done": sorted(done), "tell_tries": telling.tries + 1, **rest}
+        change = {"tell_done": sorted(done), "tell_tries": telling.tries + 1, "tell_token": None, **rest, **known}
         with translate():
-            result = await self._notifications.update_one(claimed, {"$set": change, "$unset": {"tell_token": ""}})
-            if result.matched_count == 0:
-                await self._notifications.update_one({"_id": one.cause}, {"$set": {"told_at": now}})
+            result = await self._notifications.update_one(claimed, {"$set": change})
+            if result.matched_count == 0 and known:
+                await self._notifications.update_one({"_id": one.cause}, {"$set": known})
 
     async def drop_tellings(self, now: datetime) -> None:
         """Forget what is to be told: there is no channel."""

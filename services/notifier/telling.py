@@ -7,7 +7,7 @@ from grantkeeper.process.clock import Clock, Ids
 from services.notifier.channels import Channel
 from services.notifier.domain import Told
 from services.notifier.messages import notice
-from services.notifier.store import NotificationStore, Telling
+from services.notifier.store import TELL_LEASE, NotificationStore, Telling
 
 Alike = tuple[Told, str, str, frozenset[str]]
 
@@ -39,8 +39,10 @@ class TellChannels:
         if not self._channels:
             await self._store.drop_tellings(self._clock.now())
             return self._interval
-        token = self._ids.token(16)
+        token, begun = self._ids.token(16), self._clock.monotonic()
         for group in self._groups(await self._store.claim_tellings(token, self._clock.now())):
+            if self._clock.monotonic() - begun > TELL_LEASE.total_seconds() / 2:
+                break  # a slow channel: what is left is claimed again when the lease is over
             await self._tell(group, token)
         return self._interval
 
@@ -64,4 +66,4 @@ class TellChannels:
                 done.add(channel.name)
         complete = done >= {channel.name for channel in self._channels}
         for one in group:
-            await self._store.told(one, token, done, self._clock.now(), complete=complete)
+            await self._store.told(one, token, frozenset(done), self._clock.now(), complete=complete)

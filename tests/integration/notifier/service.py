@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from motor.motor_asyncio import AsyncIOMotorClient
+
 from grantkeeper.bus.topics import ensure_reply_topic, ensure_topics
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock
 from grantkeeper.process.failpoints import Failpoints, Hook
@@ -55,6 +57,15 @@ class Service:
         )
         async with started(build_app(settings, clock=clock, ids=SYSTEM_IDS, failpoints=Failpoints(hook))):
             yield
+
+    @asynccontextmanager
+    async def collection(self) -> AsyncIterator[Any]:
+        """A look at what is stored."""
+        client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(self.house.mongo.uri.get_secret_value(), tz_aware=True)
+        try:
+            yield client[self.house.mongo.database]["notifications"]
+        finally:
+            client.close()
 
     async def tell(self, *events: Message) -> None:
         """Send events as the refresher, in this order, to one partition."""
