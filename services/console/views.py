@@ -183,7 +183,9 @@ def notice(notification: NotificationChanged, words: Words) -> Notice:
     return Notice(
         notification=notification,
         title=words.known(f"notification.{notification.kind}", notification.title, name=notification.name),
-        cure=words.known(f"cure.{notification.cure_id}", notification.cure),
+        cure=words.known(
+            f"cure_for.{notification.kind}", words.known(f"cure.{notification.cure_id}", notification.cure)
+        ),
         colour="bad" if notification.severity == "red" else "warn",
         starts_login=notification.config_id is not None and notification.kind in CURED_BY_LOGIN,
         page=_page(notification.url),

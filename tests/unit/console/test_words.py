@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from grantkeeper.oauth2.error_table import shipped
 from schemas.reasons import ERROR_CODES, NOTIFICATION_KINDS, PUBLIC_STATES
 from services.console.words import Catalogue, entries, load_catalogue
 
@@ -20,8 +21,9 @@ def placeholders(entry: object) -> set[str]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_language_says_everything(file: Path) -> None:
     found = entries(file.read_text(encoding="utf-8"))
-    assert set(found) == set(ENGLISH)
-    for key, entry in found.items():
+    cures = {key for key in found if key.startswith("cure")}
+    assert set(found) - cures == set(ENGLISH)
+    for key, entry in ((key, found[key]) for key in ENGLISH):
         assert isinstance(entry, str) == isinstance(ENGLISH[key], str), key
         assert placeholders(entry) == placeholders(ENGLISH[key]), key
 
@@ -31,6 +33,15 @@ def test_every_language_says_everything(file: Path) -> None:
 )
 def test_there_is_a_word_for_everything_that_outsiders_key_on(prefix: str, words: tuple[str, ...]) -> None:
     assert {f"{prefix}.{word}" for word in words} <= set(ENGLISH)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem != "en"], ids=lambda file: file.stem)
+def test_every_cure_is_said_in_every_language(file: Path) -> None:
+    found = entries(file.read_text(encoding="utf-8"))
+    by_id = {key.removeprefix("cure.") for key in found if key.startswith("cure.")}
+    assert by_id == set(shipped().cures)
+    by_kind = {key.removeprefix("cure_for.") for key in found if key.startswith("cure_for.")}
+    assert by_kind < set(NOTIFICATION_KINDS)
 
 
 def test_every_word_that_a_page_asks_for_is_there() -> None:
