@@ -72,7 +72,12 @@ class Notification:
     @property
     def severity(self) -> Severity:
         """Return how urgent it is."""
-        return "yellow" if self.kind in YELLOW else "red"
+        return severity(self.kind)
+
+
+def severity(kind: NotificationKind) -> Severity:
+    """Return how urgent a kind is."""
+    return "yellow" if kind in YELLOW else "red"
 
 
 def wanted(event: ExpiryReported) -> bool:

@@ -1,11 +1,12 @@
 """The turn that looks after time: reminders that are due, notifications resolved long enough ago to be forgotten."""
 
-from typing import Final
+from typing import Final, get_args
 
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.metrics import Metrics
-from services.notifier.domain import KEPT_AFTER_RESOLVED, remind
+from schemas.reasons import Severity
+from services.notifier.domain import KEPT_AFTER_RESOLVED, remind, severity
 from services.notifier.store import NotificationStore
 
 AT_ONCE: Final = 200
@@ -36,4 +37,12 @@ class Reminders:
                 self._metrics.count("notifications", kind=one.kind, change="reminded")
         forgotten = await self._store.forget(now - KEPT_AFTER_RESOLVED, now, AT_ONCE)
         await self._relay.publish_now([*written, *forgotten])
+        await self._count_open()
         return 0.0 if AT_ONCE in (len(due), len(forgotten)) else self._interval
+
+    async def _count_open(self) -> None:
+        numbers: dict[Severity, int] = dict.fromkeys(get_args(Severity), 0)
+        for kind, count in (await self._store.unresolved()).items():
+            numbers[severity(kind)] += count
+        for urgency, count in numbers.items():
+            self._metrics.set("notifications_open", count, severity=urgency)

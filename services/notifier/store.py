@@ -16,7 +16,7 @@ from grantkeeper.mongo import outbox
 from grantkeeper.mongo.client import Database, Document, translate
 from grantkeeper.mongo.outbox import Entry, Outbox, Pending
 from schemas.admin_notifications import NotificationChanged
-from schemas.reasons import NotificationState
+from schemas.reasons import NotificationKind, NotificationState
 from services.notifier.domain import Notification, Told
 
 GUARDS_KEPT: Final = timedelta(days=30)
@@ -134,6 +134,15 @@ class NotificationStore:
             found = self._notifications.find(selection).sort([("opened_at", DESCENDING), ("_id", ASCENDING)])
             documents = await found.skip(offset).limit(limit).to_list(limit)
         return [_read(document) for document in documents], total
+
+    async def unresolved(self) -> dict[NotificationKind, int]:
+        """Return how many notifications of each kind are not resolved."""
+        counting: list[Document] = [
+            {"$match": {"state": {"$ne": "resolved"}}},
+            {"$group": {"_id": "$kind", "count": {"$sum": 1}}},
+        ]
+        with translate():
+            return {row["_id"]: row["count"] async for row in self._notifications.aggregate(counting)}
 
     async def claim_tellings(self, token: str, now: datetime) -> list[Telling]:
         """Take what the channels are to be told, as soon as one has waited long enough: all that still wait go along.
