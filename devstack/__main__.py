@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devstack.demo import play
 from devstack.errors import DevstackError
-from devstack.keys import CONSOLE_USER
+from devstack.greeting import greeting
 from devstack.layout import Layout, read_layout
 from devstack.processes import Supervisor
 from devstack.remembered import end_leftovers
@@ -54,8 +54,8 @@ def stay(layout: Layout, supervisor: Supervisor) -> None:
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _frame: signals.append(got))
-    tell(f"console:  {layout.url('console')}   user {CONSOLE_USER}, password {layout.console_password.read_text()}")
-    tell(f"provider: {layout.url('provider')}   logs: {layout.data / 'logs'}   Ctrl-C ends everything")
+    for line in greeting(layout, Path(sys.executable).with_name("grantkeeper")):
+        tell(line)
     watch(supervisor, lambda: bool(signals))
     tell("ending")
 

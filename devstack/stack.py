@@ -16,7 +16,7 @@ from devstack.ports import require_free
 from devstack.processes import Supervisor
 from devstack.remembered import end_leftovers
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, start_servers
-from devstack.services import Places, services, support
+from devstack.services import SERVICES, Places, services, support
 
 LOCK = ".devstack-lock"  # also marks a folder as one that `clean` may remove
 LOOK_EVERY = 0.25  # seconds
@@ -77,6 +77,7 @@ def _start(layout: Layout, environment: Mapping[str, str], supervisor: Superviso
     for purpose in (one for one in OFFSETS if one not in SERVER_PORTS):
         require_free(layout.port(purpose), purpose, layout)
     began = time.monotonic()
+    tell(f"starting {', '.join(_what_starts(environment))} ...")
     supervisor.start(support(layout))
     servers = start_servers(layout, environment, supervisor)
     prepare_keys(layout, servers.bootstrap_servers)
@@ -84,6 +85,13 @@ def _start(layout: Layout, environment: Mapping[str, str], supervisor: Superviso
     supervisor.start(services(Places(layout, servers)))
     supervisor.wait_until_ready()
     tell(f"everything runs after {time.monotonic() - began:.1f} s")
+
+
+def _what_starts(environment: Mapping[str, str]) -> list[str]:
+    own = [
+        name for name, setting in (("Kafka", KAFKA_SETTING), ("MongoDB", MONGO_SETTING)) if not environment.get(setting)
+    ]
+    return [*own, "a provider", "a mail server", *SERVICES]
 
 
 def _fetch(environment: Mapping[str, str], tell: Tell) -> None:
