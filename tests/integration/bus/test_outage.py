@@ -40,6 +40,7 @@ async def own_kafka(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIter
     await asyncio.to_thread(server.stop)
 
 
+@pytest.mark.long
 async def test_a_process_waits_for_a_kafka_that_is_not_there_yet(own_kafka: Kafka) -> None:
     settings = KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers, prefix="t.", partitions=1)
     ring, metrics = AuthRing.new("r1"), Metrics("test")
@@ -65,6 +66,7 @@ async def test_a_process_waits_for_a_kafka_that_is_not_there_yet(own_kafka: Kafk
         await publisher.stop()
 
 
+@pytest.mark.long
 async def test_consumers_wait_for_a_kafka_that_is_not_there_yet(own_kafka: Kafka) -> None:
     """FastStream's own start would raise, and leave a half-started consumer behind."""
     await asyncio.to_thread(own_kafka.start)
@@ -84,6 +86,7 @@ async def test_consumers_wait_for_a_kafka_that_is_not_there_yet(own_kafka: Kafka
             await broker.stop()
 
 
+@pytest.mark.long
 async def test_an_outage_is_outlived_by_publisher_consumer_and_tail(
     own_kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +116,7 @@ async def test_an_outage_is_outlived_by_publisher_consumer_and_tail(
     assert events in (["1", "2"], ["2"]), "what was given up may have arrived, never after what came later"
 
 
+@pytest.mark.long
 async def test_a_kafka_that_hangs_is_a_problem_until_it_answers_again(
     own_kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
