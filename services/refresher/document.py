@@ -42,6 +42,9 @@ _IN_PROGRESS: Final = ("wishes", "waiters", "told", "used_by")
 WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, *_IN_PROGRESS), 1), "now": "$$NOW"}
 """Projection of a whole record, with the database's time as `now`."""
 
+WAITED_FOR: Final[Document] = {"waiters": 1, "outbox": 1, "now": "$$NOW"}
+"""Projection of what others may add to a record without changing its sequence."""
+
 _READ_BY_GETS: Final = ("name", "template", "auth_flow", "validity", "client_id", "scope", "options")
 READABLE: Final[Document] = {
     **dict.fromkeys((*_AS_IT_IS, *_OTHERS, "waiters.id"), 1),
@@ -97,6 +100,7 @@ _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 def to_document(record: Record) -> Document:
     """Write every field but the identity."""
     plain = {name: getattr(record, name) for name in _AS_IT_IS}
+    plain["next_refresh_at"] = next_refresh_at(record, record.changed_at)
     return plain | {name: write(getattr(record, name)) for name, write in _WRITERS.items()} | _for_queries(record)
 
 
@@ -107,8 +111,10 @@ def changes(before: Record, after: Record) -> Document:
         value = getattr(after, name)
         if name not in OUTSIDE_WRITES and value is not getattr(before, name) and value != getattr(before, name):
             changed[name] = write(value)
-    old, new = _for_queries(before), _for_queries(after)
-    return changed | {name: value for name, value in new.items() if value != old[name]}
+    if after.config is not before.config or after.grant.account != before.grant.account:
+        changed |= _for_queries(after)
+    upcoming = next_refresh_at(after, after.changed_at)
+    return changed | {"next_refresh_at": upcoming}
 
 
 def _for_queries(record: Record) -> Document:
@@ -116,7 +122,6 @@ def _for_queries(record: Record) -> Document:
         "names": name_keys(record.config.name, record.former_names),
         "search": _search_text(record),
         "sorted_name": record.config.name.casefold(),
-        "next_refresh_at": next_refresh_at(record, record.changed_at),
     }
 
 

@@ -22,8 +22,10 @@ from services.refresher.store import GrantStore
 
 log = get_logger(__name__)
 
-POLL: Final = 1.0
-"""Mean seconds between two looks for what other processes or time made due."""
+POLL: Final = 0.5
+"""Mean seconds between two looks for what other processes or time made due: each examines one document per client."""
+LOOK_AT_CLIENTS: Final = 1.0
+"""Seconds between two looks at the faults of clients."""
 STOP_WITHIN: Final = 20.0
 """Seconds that a stop waits for running attempts: a call and the storing of its result."""
 
@@ -55,7 +57,7 @@ class Scheduler:
         self._running: dict[asyncio.Task[None], str] = {}
         self._in_flight: Counter[str] = Counter()
         self._loop: asyncio.Task[None] | None = None
-        self._looked_at = -POLL
+        self._looked_at = -LOOK_AT_CLIENTS
         self._failing: str | None = None
 
     async def start(self) -> None:
@@ -107,7 +109,7 @@ class Scheduler:
     async def _turn(self) -> bool:
         """Claim once; tells whether there may be more that fits."""
         self._woken.clear()
-        if self._clock.monotonic() - self._looked_at >= POLL:
+        if self._clock.monotonic() - self._looked_at >= LOOK_AT_CLIENTS:
             await self._clients.look()
             self._looked_at = self._clock.monotonic()
         free = self._settings.max_in_flight - len(self._running)

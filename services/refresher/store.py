@@ -7,7 +7,7 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 
@@ -23,12 +23,14 @@ from schemas.reasons import PublicState
 from services.refresher.database_time import DatabaseTime
 from services.refresher.document import (
     READABLE,
+    WAITED_FOR,
     WHOLE,
     Document,
     changes,
     from_document,
     readable,
     to_document,
+    waiter,
     waiter_document,
 )
 from services.refresher.domain.names import is_config_id, name_keys
@@ -58,7 +60,7 @@ class Written:
     record: Record
     """As it is stored now."""
     before: Record
-    """As the write found it: whoever waited there is answered by the writer."""
+    """As the write found it; its waiters are those whom the writer has to answer."""
     pending: Pending
     """The events to publish: those of this write, behind what an earlier writer may have left."""
 
@@ -123,25 +125,28 @@ class GrantStore:
         lease: str | None = None,
         answers_waiters: bool = False,
     ) -> Written | None:
-        """Store a settled record; None where the stored one has moved on. With `lease` it ends that attempt."""
+        """Store a settled record; None where the stored one has moved on.
+
+        With `lease` it ends that attempt, and `answers_waiters` takes its waiters out.
+        """
         condition: Document = {
             "_id": before.config_id,
             "sequence": before.sequence,
             "grant.generation": before.grant.generation,
         }
-        fields = changes(before, after)
-        if lease is not None:
+        if lease is None:
+            update = _update(before, after, entries)
+        else:
             condition["lease.token"] = lease
-            fields["lease"] = None
-        if answers_waiters:
-            fields["waiters"] = []
-        update = pushed(entries, after.changed_at) if entries else {"$set": {}}
-        update["$set"] |= fields
+            update = ending_update(before, after, entries, answers_waiters)
         with translate():
             found: Document | None = await self.collection.find_one_and_update(
-                condition, update, projection=WHOLE | {"outbox": 1}, return_document=ReturnDocument.BEFORE
+                condition, update, projection=WAITED_FOR, return_document=ReturnDocument.BEFORE
             )
-        return None if found is None else self._written(after, found, entries)
+        if found is None:
+            return None
+        written = self._written(before, after, found, entries)
+        return written if answers_waiters else replace(written, before=replace(before, waiters=()))
 
     async def remove(self, record: Record) -> bool:
         """Delete a purged record; False where it has moved."""
@@ -238,10 +243,25 @@ class GrantStore:
             self.time.observe(document["now"])
         return [from_document(document) for document in documents]
 
-    def _written(self, after: Record, found: Document, entries: Sequence[Entry]) -> Written:
+    def _written(self, before: Record, after: Record, found: Document, entries: Sequence[Entry]) -> Written:
         self.time.observe(found["now"])
         left = tuple(Entry.from_document(entry) for entry in found.get("outbox", ()))
-        return Written(after, from_document(found), Pending(after.config_id, after.sequence, (*left, *entries)))
+        waiters = tuple(waiter(each) for each in found["waiters"])
+        pending = Pending(after.config_id, after.sequence, (*left, *entries))
+        return Written(after, replace(before, waiters=waiters), pending)
+
+
+def _update(before: Record, after: Record, entries: Sequence[Entry]) -> Document:
+    update = pushed(entries, after.changed_at) if entries else {"$set": {}}
+    update["$set"] |= changes(before, after)
+    return update
+
+
+def ending_update(before: Record, after: Record, entries: Sequence[Entry], answers_waiters: bool) -> Document:  # noqa: FBT001
+    """Return the update that ends an attempt: the lease goes, and the waiters where they are answered."""
+    update = _update(before, after, entries)
+    update["$set"] |= {"lease": None, **({"waiters": []} if answers_waiters else {})}
+    return update
 
 
 def _referred(references: Iterable[str]) -> Document | None:

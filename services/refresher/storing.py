@@ -18,6 +18,7 @@ from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.announce import announced
+from services.refresher.batch_writes import BatchWrites
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Issued, quarantined, tries_again_at_once
 from services.refresher.domain.record import Record, WishKind
@@ -63,6 +64,7 @@ class Storing:
         failpoints: Failpoints,
     ) -> None:
         self._store = store
+        self._batches = BatchWrites(store, ids)
         self._clients = clients
         self._relay = relay
         self._clock = clock
@@ -112,7 +114,7 @@ class Storing:
         if mine:
             after = replace(after, lease=None)
         answers = not tries_again_at_once(after)
-        if answers:
+        if mine and answers:
             after = replace(after, waiters=())
         after, entries = announced(
             current,
@@ -123,9 +125,11 @@ class Storing:
             actor=ending.actor,
             client_faulty=self._clients.is_faulty(current.client),
         )
-        lease = claimed.lease.token if mine and claimed.lease is not None else None
+        if not mine or claimed.lease is None:
+            return await self._patiently(lambda: self._store.write(current, after, entries))
+        lease = claimed.lease.token
         return await self._patiently(
-            lambda: self._store.write(current, after, entries, lease=lease, answers_waiters=answers)
+            lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers)
         )
 
     async def _overtaken(self, claimed: Record, current: Record, ending: Ending) -> Written | None:

@@ -40,7 +40,7 @@ class Telling:
     async def ended(self, written: Written, *, failed: bool = False) -> None:
         """Answer the waiters and the forced wishes that this write took away."""
         record, before = written.record, written.before
-        answers = [] if record.waiters else [self._waiter(record, waiter) for waiter in before.waiters]
+        answers = [self._waiter(record, waiter) for waiter in before.waiters]
         left = {wish.id for wish in record.wishes}
         for wish in before.wishes:
             if wish.id not in left and wish.kind in {"refresh", "report_rejected"}:

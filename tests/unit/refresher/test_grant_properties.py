@@ -125,6 +125,6 @@ def test_a_record_survives_the_database(steps: list[tuple[str, int]]) -> None:
     for _, before, after, _ in walk(steps):
         document = {"_id": after.config_id, **to_document(after)}
         assert from_document(document) == after
-        assert changes(after, after) == {}
+        assert changes(after, after).keys() == {"next_refresh_at"}
         updated = {**to_document(before), **changes(before, after)}
         assert updated == to_document(after)
