@@ -1,11 +1,14 @@
 """config_service as the tests run it, and the commands they send."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from devstack.child import Child
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock
 from grantkeeper.process.failpoints import Failpoints, Hook
 from grantkeeper_client import Asker, Envelope, seal_to_installation
@@ -54,6 +57,7 @@ Config:
         ParametersMapping: {access_token: Token, expires_in: TokenExpirationDate, refresh_token: RefreshToken}
 """.replace("&R ", "")
 HOST = "idp.example.test"
+COMMAND = (sys.executable, "-m", "services.config_service")
 
 
 class Service:
@@ -81,6 +85,23 @@ class Service:
         )
         async with started(build_app(settings, clock=clock, ids=SYSTEM_IDS, failpoints=Failpoints(hook))):
             yield
+
+    def process(self, log: Path, failpoint: str | None = None) -> Child:
+        """A real process of config_service on this installation, not yet started."""
+        environment = {
+            "GRANTKEEPER_KAFKA__BOOTSTRAP_SERVERS": self.house.bootstrap_servers,
+            "GRANTKEEPER_KAFKA__PREFIX": self.house.prefix,
+            "GRANTKEEPER_KAFKA__PARTITIONS": "3",
+            "GRANTKEEPER_KAFKA__SESSION_TIMEOUT": "2",
+            "GRANTKEEPER_MONGO__URI": self.house.mongo.uri.get_secret_value(),
+            "GRANTKEEPER_MONGO__DATABASE": self.house.mongo.database,
+            "GRANTKEEPER_RINGS__AUTH_FILE": str(self.house.ring_file),
+            "GRANTKEEPER_TEMPLATES_DIR": str(self.templates),
+            "GRANTKEEPER_PRINCIPALS_FILE": str(self.principals),
+        }
+        if failpoint is not None:
+            environment["GRANTKEEPER_FAILPOINT"] = failpoint
+        return Child("config_service", COMMAND, log=log, environment=environment, tied=True)
 
     def secret(self, plaintext: str = "s3cret", client_id: str = "app", host: str = HOST) -> str:
         bound = {"client_id": client_id, "host": host}
