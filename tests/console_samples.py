@@ -19,6 +19,7 @@ from schemas.config_results import (
 )
 from schemas.envelope import Message
 from schemas.findings import Finding
+from schemas.reasons import NotificationKind
 from schemas.token_config import Options, RequestBlock, TokenConfig
 from schemas.token_requests import AuthorizationStarted, TokenPage, TokenStatusView
 from schemas.token_status import LastError, TokenStatus, UsedBy
@@ -227,62 +228,37 @@ def saved(number: int = 1, **changes: Any) -> ConfigSaved:
     return ConfigSaved(**values)
 
 
+def notification(cause: str, kind: NotificationKind, name: str, hours: int, **changes: Any) -> NotificationChanged:
+    """Something that needs a person since some hours."""
+    values: dict[str, Any] = {
+        "cause": f"{cause}:{kind}",
+        "kind": kind,
+        "severity": "yellow",
+        "state": "open",
+        "name": name,
+        "title": f"{kind}: {name}",
+        "cure_id": "sign-in-again",
+        "cure": "Request a new token.",
+        "url": f"https://grantkeeper.example.test/tokens/{config_id(3)}",
+        "opened_at": NOW - timedelta(hours=hours),
+        "sequence": 1,
+        **changes,
+    }
+    return NotificationChanged(**values)
+
+
 def notifications() -> list[NotificationChanged]:
     """Five that need a person."""
-    orders, client = config_id(3), f"client:{CLIENT}"
-
-    def one(cause: str, kind: Any, severity: Any, name: str, hours: int, **more: Any) -> NotificationChanged:
-        values: dict[str, Any] = {
-            "cause": f"{cause}:{kind}",
-            "kind": kind,
-            "severity": severity,
-            "state": "open",
-            "name": name,
-            "title": f"{kind}: {name}",
-            "cure_id": "sign-in-again",
-            "cure": "Request a new token.",
-            "url": f"https://grantkeeper.example.test/tokens/{orders}",
-            "opened_at": NOW - timedelta(hours=hours),
-            "sequence": 1,
-            **more,
-        }
-        return NotificationChanged(**values)
-
+    orders, new, wrong, client = config_id(3), config_id(4), config_id(10), f"client:{CLIENT}"
+    ended = {"severity": "red", "config_id": orders, "text": "AADSTS700082: unused for 90 days"}
+    refused = {"severity": "red", "client": CLIENT, "count": 41, "cure": "Make a new client secret and enter it."}
+    ending = {"client": CLIENT, "count": 12, "ends_at": NOW + timedelta(days=7)}
     return [
-        one(
-            orders,
-            "expired_refresh_token",
-            "red",
-            "Orders",
-            2,
-            config_id=orders,
-            text="AADSTS700082: unused for 90 days",
-        ),
-        one(
-            client,
-            "client_fault",
-            "red",
-            "Contoso",
-            5,
-            client=CLIENT,
-            count=41,
-            cure_id="entra-secret-ended",
-            cure="Make a new client secret and enter it.",
-        ),
-        one(
-            client,
-            "client_secret_ends",
-            "yellow",
-            "Fabrikam",
-            30,
-            client=CLIENT,
-            count=12,
-            ends_at=NOW + timedelta(days=7),
-            cure_id="renew-client-secret",
-            cure="Make a new client secret before it ends.",
-        ),
-        one(config_id(4), "never_authorized", "yellow", "HR intake", 40, config_id=config_id(4)),
-        one(config_id(10), "wrong_account", "yellow", "Legal", 50, config_id=config_id(10)),
+        notification(orders, "expired_refresh_token", "Orders", 2, **ended),
+        notification(client, "client_fault", "Contoso", 5, cure_id="entra-secret-ended", **refused),
+        notification(client, "client_secret_ends", "Fabrikam", 30, cure="Make a new one before it ends.", **ending),
+        notification(new, "never_authorized", "HR intake", 40, config_id=new),
+        notification(wrong, "wrong_account", "Legal", 50, config_id=wrong),
     ]
 
 
