@@ -45,6 +45,8 @@ class Client:
     """Configs whose token was refused for the client's sake, before a second one confirmed it."""
     probe_at: datetime | None = None
     """When one grant of a paused client is tried."""
+    held_until: datetime | None = None
+    """The provider asked for patience: until then nothing is sent for this client."""
     metadata: Metadata | None = None
     metadata_at: datetime | None = None
     sequence: int = 0
@@ -85,8 +87,9 @@ class ClientStore:
         return None if found is None else client_from(found)
 
     async def troubled(self) -> list[Client]:
-        """Return the clients that have a fault or a suspect."""
-        condition = {"$or": [{"fault": {"$ne": None}}, {"suspects.0": {"$exists": True}}]}
+        """Return the clients that have a fault or a suspect, or are held."""
+        held = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
+        condition = {"$or": [{"fault": {"$ne": None}}, {"suspects.0": {"$exists": True}}, held]}
         with translate():
             return [client_from(document) async for document in self.collection.find(condition)]
 
@@ -123,6 +126,12 @@ class ClientStore:
             result = await self.collection.update_one(condition, [{"$set": {"probe_at": until}}])
         return result.modified_count == 1
 
+    async def hold(self, client: str, seconds: float) -> None:
+        """Send nothing for a client for so long; a longer hold stays."""
+        until = {"$max": ["$held_until", {"$add": ["$$NOW", int(seconds * 1000)]}]}
+        with translate():
+            await self.collection.update_one({"_id": client}, [{"$set": {"held_until": until}}])
+
     async def _insert_missing(self, client: str, fields: Document) -> None:
         try:
             await self.collection.update_one({"_id": client}, {"$setOnInsert": fields}, upsert=True)
@@ -133,6 +142,7 @@ class ClientStore:
 def _due_pipeline(per_client: int) -> list[Document]:
     is_due = [{"$eq": ["$client", "$$client"]}, {"$gt": ["$due", None]}, {"$lte": ["$due", "$$NOW"]}]
     paused = {"$ne": ["$fault", None]}
+    may_send = {"$or": [{"$not": [paused]}, {"$lte": ["$probe_at", "$$NOW"]}]}
     grants = [
         {"$match": {"$expr": {"$and": is_due}}},
         {"$sort": {"due": 1}},
@@ -145,7 +155,7 @@ def _due_pipeline(per_client: int) -> list[Document]:
         {"$project": {"_id": "$client", "config_id": "$_id", "paused": {"$literal": False}}},
     ]
     return [
-        {"$match": {"$expr": {"$or": [{"$not": [paused]}, {"$lte": ["$probe_at", "$$NOW"]}]}}},
+        {"$match": {"$expr": {"$and": [may_send, {"$lte": ["$held_until", "$$NOW"]}]}}},
         {"$lookup": {"from": "grants", "let": {"client": "$_id"}, "pipeline": grants, "as": "due"}},
         {"$set": {"paused": paused}},
         {"$set": {"due": {"$cond": ["$paused", {"$slice": ["$due", 1]}, "$due"]}}},

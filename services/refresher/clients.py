@@ -42,6 +42,16 @@ class Clients:
         known = self._troubled.get(client)
         return known is not None and known.fault is not None
 
+    def held_until(self, client: str) -> datetime | None:
+        """Return until when the provider asked for patience."""
+        known = self._troubled.get(client)
+        return None if known is None else known.held_until
+
+    async def hold(self, client: str, failure: Failure) -> None:
+        """Obey a provider that asks for patience (RFC 9110 section 10.2.3), with all grants of the client."""
+        await self._store.hold(client, failure.wait)
+        await self.look()
+
     def faulty(self) -> list[str]:
         """Return the hashes of all paused clients."""
         return [client for client in self._troubled if self.is_faulty(client)]

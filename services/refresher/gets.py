@@ -81,7 +81,7 @@ class Gets:
         faulty = self._clients.is_faulty(record.client)
         decision = decide(record, waiter.min_validity, now, client_faulty=faulty)
         if isinstance(decision, NeedsRefresh):
-            late = too_late(record, waiter, now)
+            late = too_late(record, waiter, now, self._clients.held_until(record.client))
             return None if late is None else refusal(late)
         if isinstance(decision, Serve):
             self._usage.note(record.config_id, asked.received.sender, now)

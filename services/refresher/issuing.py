@@ -18,17 +18,29 @@ class Issuing:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    def issued(self, record: Record, response: TokenResponse, host: str | None, sent_at: datetime) -> Issued:
-        """Encrypt and date an answer; lifetimes count from the sending, so that none is believed longer than it is."""
+    def issued(
+        self,
+        record: Record,
+        response: TokenResponse,
+        host: str | None,
+        sent_at: datetime,
+        authorized_at: datetime | None = None,
+    ) -> Issued:
+        """Encrypt and date an answer; lifetimes count from the sending, so that none is believed longer than it is.
+
+        `authorized_at` is the time of the login that the grant comes from; None = this very answer is it.
+        """
         config_id = record.config_id
         refresh_token = response.refresh_token
+        fixed = tuple(_fixed(record, response, sent_at, authorized_at or sent_at))
         return Issued(
             access_token=self._secrets.keep_access_token(config_id, response.access_token),
             obtained_at=sent_at,
             expires_at=sent_at + timedelta(seconds=response.expires_in),
             refresh_token=None if refresh_token is None else self._secrets.keep_refresh_token(config_id, refresh_token),
             fingerprint=self._secrets.fingerprint(refresh_token),
-            refresh_token_expires_at=min(_ends(record, response, sent_at), default=None),
+            refresh_token_expires_at=min((*_moving(record, response, sent_at), *fixed), default=None),
+            ends_at=min(fixed, default=None),
             scope=response.scope,
             account=_account(response.id_token, record.config.client_id or ""),
             token_host=host,
@@ -40,16 +52,24 @@ class Issuing:
         return Straggler(kept, self._secrets.fingerprint(refresh_token) or "")
 
 
-def _ends(record: Record, response: TokenResponse, sent_at: datetime) -> Iterator[datetime]:
-    """Yield every known end of the refresh token: said by the provider, or by the config's rules."""
-    for seconds in (response.refresh_token_expires_in, response.authorization_expires_in):
-        if seconds is not None:
-            yield sent_at + timedelta(seconds=seconds)
+def _moving(record: Record, response: TokenResponse, sent_at: datetime) -> Iterator[datetime]:
+    """Yield the ends of the refresh token that using it moves on."""
     options = record.config.options
+    if response.refresh_token_expires_in is not None and options.rotation != "none":
+        yield sent_at + timedelta(seconds=response.refresh_token_expires_in)
     if options.refresh_token_idle_days is not None:
         yield sent_at + timedelta(days=options.refresh_token_idle_days)
+
+
+def _fixed(record: Record, response: TokenResponse, sent_at: datetime, authorized_at: datetime) -> Iterator[datetime]:
+    """Yield the ends that no use moves: said by the provider, or by the config's rules."""
+    options = record.config.options
+    if response.refresh_token_expires_in is not None and options.rotation == "none":
+        yield sent_at + timedelta(seconds=response.refresh_token_expires_in)
+    if response.authorization_expires_in is not None:
+        yield sent_at + timedelta(seconds=response.authorization_expires_in)
     if options.refresh_token_max_days is not None:
-        yield (record.grant.authorized_at or sent_at) + timedelta(days=options.refresh_token_max_days)
+        yield authorized_at + timedelta(days=options.refresh_token_max_days)
 
 
 def _account(id_token: SecretStr | None, client_id: str) -> str | None:

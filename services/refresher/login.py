@@ -24,7 +24,7 @@ from services.refresher.issuing import Issuing
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore
-from services.refresher.storing import Ending, Storing
+from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling
 
 log = get_logger(__name__)
@@ -109,16 +109,26 @@ class LoginExchange:
         def transition(record: Record, _: datetime) -> Record:
             return authorized(record, issued, login)
 
-        written = await self._storing.end(
-            claimed, Ending(transition, "authorized", wish=wish.id, issued=issued, actor=wish.actor)
-        )
+        brought = Brought(issued.access_token, issued.refresh_token)
+        ending = Ending(transition, "authorized", wish=wish.id, brought=brought, actor=wish.actor)
+        written = await self._storing.end(claimed, ending)
         await self._clients.clear(claimed.client)
-        record = claimed if written is None else written.record
+        if written is None:
+            await self._overtaken(claimed, wish, login)
+            return
+        record = written.record
         reply = completed(record, response.refresh_token is not None, _notes(record, response, login))
         await self._logins.end(wish.id, reply.model_dump(mode="json"))
-        if written is not None:
-            await self._telling.ended(written)
-        await self._telling.tell(_askers(wish, None if written is None else written.before), reply)
+        await self._telling.ended(written)
+        await self._telling.tell(_askers(wish, written.before), reply)
+
+    async def _overtaken(self, claimed: Record, wish: Wish, login: Authorization) -> None:
+        """Tell what the record says where the ending itself did not count: it had come through, or it was too late."""
+        current = await self._store.read(claimed.config_id)
+        known = None if current is None else known_outcome(current, login)
+        reply = known or failed_reply("authorization_failed", START_AGAIN)
+        await self._logins.end(wish.id, reply.model_dump(mode="json"))
+        await self._telling.tell(wish.askers, reply)
 
     async def _failed(self, claimed: Record, wish: Wish, failure: Failure) -> None:
         text = f"{failure.text} {failure.cure}"

@@ -15,7 +15,7 @@ from services.refresher.domain.schedule import Mint, Refresh
 from services.refresher.issuing import Issuing
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.store import GrantStore
-from services.refresher.storing import Ending, Storing
+from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling
 
 log = get_logger(__name__)
@@ -54,9 +54,15 @@ class Renewal:
             await self._failed(claimed, outcome)
 
     async def _succeeded(self, claimed: Record, response: TokenResponse, host: str | None, sent_at: datetime) -> None:
-        issued = self._issuing.issued(claimed, response, host, sent_at)
+        issued = self._issuing.issued(claimed, response, host, sent_at, claimed.grant.authorized_at)
         written = await self._storing.end(
-            claimed, Ending(lambda record, _: refreshed(record, issued), "refreshed", FORCED, issued=issued)
+            claimed,
+            Ending(
+                lambda record, _: refreshed(record, issued),
+                "refreshed",
+                FORCED,
+                brought=Brought(issued.access_token, issued.refresh_token),
+            ),
         )
         await self._clients.clear(claimed.client)
         if written is not None:
@@ -72,9 +78,12 @@ class Renewal:
 
         if failure.pauses_client:
             await self._clients.blame(claimed, failure)
+        if failure.retry_after_given and failure.scope in {"provider", "client"}:
+            await self._clients.hold(claimed.client, failure)
         again = failure.attempt_class == "ambiguous" and claimed.grant.unknown == 0
         settles = frozenset[WishKind]() if again else FORCED
-        written = await self._storing.end(claimed, Ending(transition, _happened(failure), settles))
+        brought = None if straggler is None else Brought(None, straggler.refresh_token)
+        written = await self._storing.end(claimed, Ending(transition, _happened(failure), settles, brought=brought))
         if written is not None:
             await self._telling.ended(written, failed=True)
 

@@ -6,7 +6,7 @@ is away the result is kept in memory and tried again.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,14 +20,28 @@ from schemas.token_events import Happened
 from services.refresher.announce import announced
 from services.refresher.batch_writes import BatchWrites
 from services.refresher.clients import Clients
-from services.refresher.domain.grant import Issued, quarantined, tries_again_at_once
-from services.refresher.domain.record import Record, WishKind
+from services.refresher.domain.grant import quarantined, tries_again_at_once
+from services.refresher.domain.record import Grant, Record, WishKind
 from services.refresher.store import GrantStore, Written
 
 log = get_logger(__name__)
 T = TypeVar("T")
 
 Transition = Callable[[Record, datetime], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The tokens of an answer, encrypted: each value is unlike any other, so that it can be found again."""
+
+    access_token: str | None = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+
+    def is_in(self, grant: Grant) -> bool:
+        """Tell whether a grant holds them: then an earlier try of the same write had come through."""
+        return grant.access_token == self.access_token or (
+            self.access_token is None and grant.refresh_token == self.refresh_token
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +54,8 @@ class Ending:
     """Kinds of wishes that are done with it."""
     wish: str | None = None
     """Or the one wish that is."""
-    issued: Issued | None = None
-    """What a success brought."""
+    brought: Brought | None = None
+    """What must not be lost; an ending that brought nothing needs the lease."""
     actor: str | None = None
 
     def remaining(self, record: Record) -> Record:
@@ -77,7 +91,7 @@ class Storing:
         while current is not None:
             if current.grant.generation != claimed.grant.generation:
                 return await self._overtaken(claimed, current, ending)
-            if not _same_lease(current, claimed) and ending.issued is None:
+            if not _same_lease(current, claimed) and ending.brought is None:
                 log.warning("failure dropped, its lease is gone", config_id=claimed.config_id)
                 return None
             written = await self._write(claimed, current, ending)
@@ -134,19 +148,19 @@ class Storing:
 
     async def _overtaken(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
         """Handle an ending that meets another generation: a refresh token is never dropped."""
-        issued = ending.issued
-        if issued is not None and current.grant.access_token == issued.access_token:
-            return None  # an earlier try of this very write had come through; the sweeper publishes it
+        brought = ending.brought
+        if brought is not None and brought.is_in(current.grant):
+            return None  # the sweeper publishes it
         log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
-        if issued is None or issued.refresh_token is None:
+        if brought is None or brought.refresh_token is None:
             await self._patiently(lambda: self._store.release(claimed))
             return None
-        kept, generation = issued.refresh_token, claimed.grant.generation + 1
+        kept, generation = brought.refresh_token, claimed.grant.generation + 1
 
         def keep(record: Record, now: datetime) -> Record:
             return quarantined(record, kept, generation, now)
 
-        aside = Ending(keep, "refreshed", issued=replace(issued, refresh_token=None))
+        aside = Ending(keep, "refreshed", brought=Brought(None, None))
         return await self.end(replace(current, lease=claimed.lease), aside)
 
     async def _read(self, config_id: str) -> Record | None:

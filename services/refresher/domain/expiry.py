@@ -106,28 +106,26 @@ def _of_the_grant(record: Record) -> Iterator[Notice]:
             "testing_mode_app",
             "publish-app",
             "The app is in testing mode, so logins end after 7 days: publish it at the provider, then log in again.",
-            ends_at=grant.refresh_token_expires_at,
+            ends_at=grant.ends_at,
         )
 
 
 def _is_testing_mode(record: Record) -> bool:
     """Tell whether a Google login ends after exactly the 7 days of an app in testing mode."""
     grant = record.grant
-    if grant.refresh_token_expires_at is None or grant.authorized_at is None:
+    if grant.ends_at is None or grant.authorized_at is None or "google" not in (grant.token_host or ""):
         return False
-    if "google" not in (grant.token_host or ""):
-        return False
-    return grant.refresh_token_expires_at - grant.authorized_at <= GOOGLE_TESTING_LIFE
+    return grant.ends_at - grant.authorized_at <= GOOGLE_TESTING_LIFE
 
 
 def _ending_soon(record: Record, now: datetime) -> Iterator[Notice]:
-    secret, refresh_token = secret_ends_at(record), record.grant.refresh_token_expires_at
+    secret, end = secret_ends_at(record), record.grant.ends_at
     if secret is not None and (stage := _stage(secret, now)):
         cure = "Make a new client secret at the provider and put it into this token config."
         yield Notice("client_secret_ends", "new-client-secret", cure, stage, ends_at=secret)
-    if refresh_token is not None and record.grant.state == "authorized" and (stage := _stage(refresh_token, now)):
+    if end is not None and record.grant.state == "authorized" and (stage := _stage(end, now)):
         cure = "Request a new token before that day: log in again."
-        yield Notice("refresh_token_ends", SIGN_IN, cure, stage, ends_at=refresh_token)
+        yield Notice("refresh_token_ends", SIGN_IN, cure, stage, ends_at=end)
 
 
 def _stage(end: datetime, now: datetime) -> str | None:

@@ -40,6 +40,7 @@ class Issued:
     refresh_token: str | None = field(default=None, repr=False)
     fingerprint: str | None = None
     refresh_token_expires_at: datetime | None = None
+    ends_at: datetime | None = None
     scope: str | None = None
     account: str | None = None
     token_host: str | None = None
@@ -67,6 +68,7 @@ def authorized(record: Record, issued: Issued, login: Login) -> Record:
         asked_scope=login.scope,
         scope=issued.scope or login.scope,
         account=issued.account,
+        ends_at=issued.ends_at,
         quarantine=(),
     )
     if issued.refresh_token is not None:
@@ -87,6 +89,7 @@ def _with_access_token(old: Grant, issued: Issued) -> Grant:
         scope=issued.scope or old.scope,
         account=issued.account or old.account,
         token_host=issued.token_host or old.token_host,
+        ends_at=issued.ends_at or old.ends_at,
         unknown=0,
         lost_rotation=False,
     )

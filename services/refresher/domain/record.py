@@ -46,6 +46,9 @@ class Grant:
     obtained_at: datetime | None = None
     expires_at: datetime | None = None
     refresh_token_expires_at: datetime | None = None
+    """When it ends unless used before; a use may move it."""
+    ends_at: datetime | None = None
+    """When the whole grant ends, whatever is done."""
     authorized_at: datetime | None = None
     authorization: str | None = None
     """Hash of the state of the login that yielded this grant."""

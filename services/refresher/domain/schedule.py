@@ -134,12 +134,12 @@ def _moments(record: Record) -> Iterator[datetime]:
 
 
 def ends(record: Record) -> Iterator[datetime]:
-    """Yield when the client secret and the refresh token end, where that is known."""
+    """Yield when the client secret and the grant end, where that is known."""
     secret = secret_ends_at(record)
     if secret is not None:
         yield secret
-    if record.grant.refresh_token_expires_at is not None:
-        yield record.grant.refresh_token_expires_at
+    if record.grant.ends_at is not None:
+        yield record.grant.ends_at
 
 
 def secret_ends_at(record: Record) -> datetime | None:
@@ -165,11 +165,14 @@ def refresh_at(record: Record) -> datetime | None:
 
 def keep_alive(record: Record) -> timedelta:
     """Return how long a refresh token may lie idle: by rule, else half of what the provider allows."""
-    options = record.config.options
+    options, grant = record.config.options, record.grant
     if options.keep_alive_days is not None:
         return timedelta(days=options.keep_alive_days)
     if options.refresh_token_idle_days is not None:
         return timedelta(days=options.refresh_token_idle_days) / 2
+    end = grant.refresh_token_expires_at
+    if end is not None and end != grant.ends_at and grant.obtained_at is not None:
+        return min(KEEP_ALIVE, (end - grant.obtained_at) / 2)
     return KEEP_ALIVE
 
 

@@ -69,18 +69,18 @@ def decide_rejected(record: Record, generation: int, now: datetime) -> Decision 
     return _never(record) or _without(record, now, client_faulty=False) or NeedsRefresh()
 
 
-def too_late(record: Record, waiter: Waiter, now: datetime) -> Refuse | None:
-    """Refuse a waiter whose deadline lies before the next attempt."""
-    if record.not_before is None or record.not_before <= now or waiter.deadline is None:
+def too_late(record: Record, waiter: Waiter, now: datetime, held_until: datetime | None = None) -> Refuse | None:
+    """Refuse a waiter whose deadline lies before the next attempt; `held_until` is the client's."""
+    waits = [moment for moment in (record.not_before, held_until) if moment is not None and moment > now]
+    if not waits or waiter.deadline is None or waiter.deadline >= max(waits):
         return None
-    if waiter.deadline >= record.not_before:
-        return None
-    return retry_later(record, now)
+    return retry_later(record, now, max(waits))
 
 
-def retry_later(record: Record, now: datetime) -> Refuse:
+def retry_later(record: Record, now: datetime, next_attempt: datetime | None = None) -> Refuse:
     """Name the time of the next attempt."""
-    wait = max(0.0, (record.not_before - now).total_seconds()) if record.not_before is not None else 1.0
+    moment = next_attempt or record.not_before
+    wait = max(0.0, (moment - now).total_seconds()) if moment is not None else 1.0
     text = record.last_error.text if record.last_error is not None else "the provider asked for patience"
     return Refuse("retry_later", f"refreshing fails at the moment: {text}", round(wait, 3))
 

@@ -74,6 +74,50 @@ async def test_retry_after_is_obeyed_and_askers_are_told(
     assert len(provider.control.journal()) == 1
 
 
+async def test_a_client_that_was_asked_for_patience_sends_nothing_for_any_of_its_grants(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    order(provider, status=429, retry_after="600", next=1)
+    first = await expired(refresher, provider, "first")
+    assert await wait_until(lambda: failing(refresher, first))
+    second = await expired(refresher, provider, "second")
+    with pytest.raises(ReplyError, match="retry_later") as refused:
+        await ask(admin, GET, {"config": second}, deadline=timedelta(seconds=20))
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after > 500
+    assert len(provider.control.journal()) == 1
+
+
+async def test_a_wrong_secret_of_one_config_is_told_for_it_alone(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    good = await expired(refresher, provider, "good")
+    await refresher.becomes(good, "active")
+    wrong = refresher.config("wrong")
+    wrong = wrong.model_copy(update={"client_secret": refresher.seal(wrong, "mistyped")})
+    config_id = await refresher.configured(wrong)
+    await refresher.plant(config_id, provider.control.mint("strict", ["wrong"], client_id=CLIENT_ID)[0], age=2 * HOUR)
+    await refresher.becomes(config_id, "client_fault")
+    assert (await refresher.status(admin, good))["state"] == "active"
+    for _ in range(2):
+        generation = (await refresher.record(config_id)).grant.generation
+        with pytest.raises(ReplyError):
+            await ask(admin, "grantkeeper.token.refresh.v1", {"config": config_id, "generation": generation})
+    assert [one.config_id for one in await refresher.reported("client_fault")] == [config_id]
+    assert await refresher.client_events() == []
+
+
+async def test_a_refresh_token_that_comes_without_access_token_is_not_lost(
+    refresher: Service, provider: "ProviderThread"
+) -> None:
+    order(provider, drop=["access_token"], next=1)
+    config_id = await expired(refresher, provider)
+    record = await refresher.becomes(config_id, "active", 60)
+    assert record.grant.generation == 3
+    first, second = provider.control.journal()
+    assert first.secret != second.secret
+
+
 async def test_a_failed_refresh_does_not_withdraw_a_valid_access_token(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:

@@ -75,7 +75,7 @@ def test_the_end_of_a_secret_is_told_anew_at_each_stage() -> None:
 
 def test_a_login_of_an_app_in_testing_mode_is_told() -> None:
     ends = NOW + timedelta(seconds=604_799)
-    record = granted(refresh_token_expires_at=ends, token_host="oauth2.googleapis.com")
+    record = granted(ends_at=ends, refresh_token_expires_at=ends, token_host="oauth2.googleapis.com")
     assert set(kinds(told_after(record)[1])) == {"testing_mode_app", "refresh_token_ends"}
 
 
@@ -92,3 +92,7 @@ def test_a_wrong_account_is_told() -> None:
 
 def test_a_fault_of_the_config_is_told_even_while_the_access_token_lives() -> None:
     assert kinds(told_after(failed(granted(), failure("config_fault"), NOW, 0.5))[1]) == ["config_fault"]
+
+
+def test_an_end_that_each_use_moves_is_not_announced() -> None:
+    assert told_after(granted(refresh_token_expires_at=NOW + timedelta(days=7)))[1] == ()

@@ -83,6 +83,8 @@ def test_an_idle_grant_is_kept_alive_while_a_config_is_off_for_a_time() -> None:
     assert refresh_at(with_options(record, keep_alive_days=3)) == NOW + timedelta(days=3)
     assert refresh_at(with_options(record, refresh_token_idle_days=4)) == NOW + timedelta(days=2)
     assert plan(record, NOW + timedelta(days=7)) == Refresh()
+    short = replace(record, grant=replace(record.grant, refresh_token_expires_at=NOW + timedelta(minutes=30)))
+    assert refresh_at(short) == NOW + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize("fields", [{"validity": "invalid"}, {"deleted": True}])
