@@ -5,7 +5,7 @@ text that came by mail. The template is fixed once saved. Uniqueness of names is
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from schemas.reasons import ErrorCode
 from schemas.replies import Detail
 from schemas.token_config import TokenConfig, Validity
 from services.config_service import document
+from services.config_service.domain.in_place import edited_in_place
 from services.config_service.domain.meaning import changed_paths, new_login
 from services.config_service.domain.secrets import secret_finding
 from services.config_service.domain.values import Action, Author, Change, Decision, Refusal, StoredConfig
@@ -24,14 +25,25 @@ UNDO_TIME: Final = timedelta(days=30)
 """How long a delete can be taken back (CONTRACT, walk 7); then the config is purged and its grant revoked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text that reads without an error, and what it reads as."""
+
+    config: TokenConfig
+    text: str
+    findings: tuple[Finding, ...]
+
+
 def create(command: ConfigCreate, origin: TokenConfig, author: Author, copied_text: str | None = None) -> Decision:
     """Make the first revision from a template's config, or from that of the config to copy, with its text."""
-    written = _write(_with_fields(origin, command.fields), copied_text)
+    config = _with_fields(origin, command.fields)
+    if isinstance(config, Refusal):
+        return config
+    written = read_text(document.write(config, copied_text))
     if isinstance(written, Refusal):
         return written
-    config, text, findings = written
-    after = first_revision(command.config_id, config, text, author)
-    return Change(None, after, "created" if copied_text is None else "copied", author, findings=findings)
+    after = first_revision(command.config_id, written.config, written.text, author)
+    return Change(None, after, "created" if copied_text is None else "copied", author, findings=written.findings)
 
 
 def first_revision(config_id: str, config: TokenConfig, text: str, author: Author) -> StoredConfig:
@@ -55,7 +67,8 @@ def update(stored: StoredConfig, command: ConfigUpdate, author: Author) -> Decis
     if refusal is not None:
         return refusal
     if command.text is not None:
-        return replace_text(stored, command.text, author, "text_replaced")
+        written = read_text(command.text)
+        return written if isinstance(written, Refusal) else keep_text(stored, written, author, "text_replaced")
     return _edit(stored, _with_fields(stored.config, command.fields or FieldEdits()), author, "edited")
 
 
@@ -67,15 +80,11 @@ def set_validity(stored: StoredConfig, validity: Validity, expected: int | None,
     return _edit(stored, stored.config.model_copy(update={"validity": validity}), author, "validity_set")
 
 
-def replace_text(stored: StoredConfig, text: str, author: Author, action: Action) -> Decision:
+def keep_text(stored: StoredConfig, written: Written, author: Author, action: Action) -> Decision:
     """Keep a text as it was received; its template must be the stored one."""
-    read = read_text(text)
-    if isinstance(read, Refusal):
-        return read
-    config, findings = read
-    if config.template != stored.config.template:
+    if written.config.template != stored.config.template:
         return _template_is_fixed(stored.config.template)
-    return _revised(stored, config, text, author, action, findings)
+    return _revised(stored, written, author, action)
 
 
 def delete(stored: StoredConfig, expected: int | None, author: Author) -> Decision:
@@ -114,13 +123,13 @@ def release_name(stored: StoredConfig, name: str, author: Author) -> Decision:
     return _next(stored, replace(stored, name_released=True), author, "name_released", ("name_released",))
 
 
-def read_text(text: str) -> tuple[TokenConfig, tuple[Finding, ...]] | Refusal:
+def read_text(text: str) -> Written | Refusal:
     """Read a record; refuse it where an error stands among its findings."""
     record = document.read(text)
     if record.config is None or any(finding.level == "error" for finding in record.findings):
         return refusal_of(record.findings)
     finding = secret_finding(record.config)
-    return (record.config, record.findings) if finding is None else refusal_of((finding, *record.findings))
+    return Written(record.config, text, record.findings) if finding is None else refusal_of((finding,))
 
 
 def refusal_of(findings: Sequence[Finding]) -> Refusal:
@@ -130,39 +139,28 @@ def refusal_of(findings: Sequence[Finding]) -> Refusal:
     return Refusal(code, errors[0].message, tuple(map(_detail, errors)))
 
 
-def _write(config: TokenConfig | Refusal, base: str | None) -> tuple[TokenConfig, str, tuple[Finding, ...]] | Refusal:
+def _edit(stored: StoredConfig, config: TokenConfig | Refusal, author: Author, action: Action) -> Decision:
+    """Write a changed config into its text: in place where that is possible, else anew."""
     if isinstance(config, Refusal):
         return config
-    text = document.write(config, base)
-    read = read_text(text)
-    return read if isinstance(read, Refusal) else (read[0], text, read[1])
-
-
-def _edit(stored: StoredConfig, config: TokenConfig | Refusal, author: Author, action: Action) -> Decision:
     if config == stored.config:
         return _unchanged(stored, action, author)
-    written = _write(config, stored.text)
+    in_place = edited_in_place(stored.text, stored.config, config)
+    written = read_text(document.write(config, stored.text) if in_place is None else in_place)
     if isinstance(written, Refusal):
         return written
-    edited, text, findings = written
-    change = _revised(stored, edited, text, author, action, findings)
-    return replace(change, rewritten=change.stores and stored.text != document.write(stored.config, stored.text))
+    by_hand = stored.text != document.write(stored.config, stored.text)
+    return replace(_revised(stored, written, author, action), rewritten=in_place is None and by_hand)
 
 
-def _revised(
-    stored: StoredConfig,
-    config: TokenConfig,
-    text: str,
-    author: Author,
-    action: Action,
-    findings: tuple[Finding, ...],
-) -> Change:
-    if text == stored.text:
-        return replace(_unchanged(stored, action, author), findings=findings)
-    after = replace(stored, config=config, text=text, former_names=_former_names(stored, config.name))
+def _revised(stored: StoredConfig, written: Written, author: Author, action: Action) -> Change:
+    config = written.config
+    if written.text == stored.text:
+        return replace(_unchanged(stored, action, author), findings=written.findings)
+    after = replace(stored, config=config, text=written.text, former_names=_former_names(stored, config.name))
     changed = changed_paths(stored.config, config) or ("text",)
     change = _next(stored, after, author, action, changed)
-    return replace(change, new_login=new_login(stored.config, config), findings=findings)
+    return replace(change, new_login=new_login(stored.config, config), findings=written.findings)
 
 
 def _next(stored: StoredConfig, after: StoredConfig, author: Author, action: Action, changed: Sequence[str]) -> Change:

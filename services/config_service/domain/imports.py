@@ -13,7 +13,7 @@ from schemas.config_results import RecordReport
 from schemas.findings import Finding
 from schemas.token_config import TokenConfig
 from services.config_service import document
-from services.config_service.domain.edits import first_revision, replace_text
+from services.config_service.domain.edits import Written, first_revision, keep_text
 from services.config_service.domain.secrets import secret_finding
 from services.config_service.domain.values import Author, Change, Refusal, StoredConfig
 
@@ -82,20 +82,22 @@ def _decide(
     holder = holders.get(name_key(config.name))
     if holder is None:
         return _add(candidate, config, ids, command, author)
-    return _meet(candidate, config.name, holder, command, author)
+    return _meet(candidate, config, holder, command, author)
 
 
-def _meet(candidate: Candidate, name: str, holder: StoredConfig, command: ConfigImport, author: Author) -> Decided:
+def _meet(
+    candidate: Candidate, config: TokenConfig, holder: StoredConfig, command: ConfigImport, author: Author
+) -> Decided:
     """Decide on a record whose name is held."""
     if holder.text == candidate.record.text and holder.deleted_at is None:
         return _reported(candidate, "unchanged", holder)
     if holder.import_id == command.import_id:
         return _refused(candidate, _twice("in an earlier part"))
-    if holder.deleted_at is not None or name_key(holder.config.name) != name_key(name):
-        return _refused(candidate, _held(holder, name))
+    if holder.deleted_at is not None or name_key(holder.config.name) != name_key(config.name):
+        return _refused(candidate, _held(holder, config.name))
     if not command.overwrite:
         return _reported(candidate, "skipped", holder, _EXISTS)
-    return _overwrite(candidate, holder, command, author)
+    return _overwrite(candidate, config, holder, command, author)
 
 
 def _add(candidate: Candidate, config: TokenConfig, ids: set[str], command: ConfigImport, author: Author) -> Decided:
@@ -107,8 +109,11 @@ def _add(candidate: Candidate, config: TokenConfig, ids: set[str], command: Conf
     return replace(_reported(candidate, "added", first), change=change)
 
 
-def _overwrite(candidate: Candidate, holder: StoredConfig, command: ConfigImport, author: Author) -> Decided:
-    decision = replace_text(holder, candidate.record.text, author, "import_overwrote")
+def _overwrite(
+    candidate: Candidate, config: TokenConfig, holder: StoredConfig, command: ConfigImport, author: Author
+) -> Decided:
+    written = Written(config, candidate.record.text, candidate.findings)
+    decision = keep_text(holder, written, author, "import_overwrote")
     if isinstance(decision, Refusal):
         return _refused(
             candidate, *(_finding(detail.field, detail.problem, detail.cure) for detail in decision.details)

@@ -180,10 +180,34 @@ def test_a_text_is_kept_as_it_was_received() -> None:
     assert (one.after.text, one.changed, one.rewritten) == (text, ("text",), False)
 
 
-def test_a_form_edit_of_a_text_written_by_hand_says_that_comments_are_gone() -> None:
-    by_hand = stored(text=stored().text + "# by hand\n")
-    assert change(update(by_hand, scope="x")).rewritten
-    assert not change(update(stored(), scope="x")).rewritten
+BY_HAND = "# ours\n" + document.write(with_secret(config())).replace("Scope:", "# see the wiki\n  Scope:")
+
+
+@pytest.mark.parametrize("text", [BY_HAND, "- " + BY_HAND.partition("\n")[2].replace("\n", "\n  ").rstrip() + "\n"])
+def test_single_values_are_edited_in_place_and_comments_stay(text: str) -> None:
+    read = document.read(text).config
+    assert read is not None
+    before = stored(read, text=text)
+    one = change(update(before, name="Sales", validity="invalid", scope="x: y", notify_expired_token=True))
+    assert "# see the wiki" in one.after.text
+    assert not one.rewritten
+    assert document.read(one.after.text).config == one.after.config
+    assert (one.after.config.name, one.after.config.validity, one.after.config.scope) == ("Sales", "invalid", "x: y")
+
+
+def test_an_edit_of_more_writes_the_text_anew_and_says_that_comments_are_gone() -> None:
+    by_hand = stored(text=BY_HAND)
+    one = change(update(by_hand, options={"keep_alive_days": 30}))
+    assert one.rewritten
+    assert "# see the wiki" not in one.after.text
+    assert not change(update(stored(), options={"keep_alive_days": 30})).rewritten
+
+
+def test_a_value_without_a_place_in_the_text_writes_it_anew() -> None:
+    text = BY_HAND.replace("  Notifications:\n    NotifyOnExpiredToken: 0\n    NotifyOnExpiredRefreshToken: 1\n", "")
+    one = change(update(stored(text=text), notify_expired_token=True))
+    assert one.rewritten
+    assert one.after.config.notify_expired_token
 
 
 def test_the_template_is_fixed_once_saved() -> None:
