@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -91,6 +92,7 @@ def build_app(
             NoAnswer: problems.no_answer,
             HTTPException: problems.http,
             TooLarge: problems.too_large,
+            ValidationError: problems.unfit,
             Exception: problems.failed,
         },
     )

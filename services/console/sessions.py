@@ -20,6 +20,8 @@ from services.console.users import User, Users
 AUTHORIZATION_LIFETIME: Final = timedelta(minutes=10)
 """As long as the refresher keeps a started authorization."""
 
+MOST_AUTHORIZATIONS: Final = 20
+"""Logins that one browser may have begun at a time, about 700 bytes of cookie each."""
 SAID_LIFETIME: Final = timedelta(seconds=20)
 """From a redirect to the page it leads to."""
 
@@ -79,8 +81,12 @@ class Sessions:
         """Show a sentence once."""
         self._set(response, f"{self._prefix}-said", "", timedelta())
 
-    def start_authorization(self, response: Response, state: str, started: StartedAuthorization) -> None:
-        """Bind a started authorization to this browser and this user."""
+    def start_authorization(
+        self, request: Request, response: Response, state: str, started: StartedAuthorization
+    ) -> None:
+        """Bind a started authorization to this browser and this user; the oldest of too many is forgotten."""
+        for name in self._oldest_authorizations(request):
+            self._set(response, name, "", timedelta())
         signed = self._authorizations.sign(asdict(started), self._clock.now(), AUTHORIZATION_LIFETIME)
         self._set(response, self._authorization_name(state), signed, AUTHORIZATION_LIFETIME)
 
@@ -91,6 +97,15 @@ class Sessions:
         if claims is None:
             return None
         return StartedAuthorization(**{name: str(claims[name]) for name in StartedAuthorization.__dataclass_fields__})
+
+    def _oldest_authorizations(self, request: Request) -> list[str]:
+        """Name the cookies to drop before one more: a server refuses requests whose cookies grow past some 64 KiB."""
+        issued = {}
+        for name, cookie in request.cookies.items():
+            if name.startswith(f"{self._prefix}-authorization-"):
+                claims = self._authorizations.read(cookie, self._clock.now())
+                issued[name] = int(claims["iat"]) if claims else 0
+        return sorted(issued, key=issued.__getitem__)[: max(0, len(issued) - MOST_AUTHORIZATIONS + 1)]
 
     def _authorization_name(self, state: str) -> str:
         return f"{self._prefix}-authorization-{sha256(state.encode()).hexdigest()[:16]}"

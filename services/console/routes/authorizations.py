@@ -28,6 +28,9 @@ from services.console.routes.problems import error_lines
 from services.console.sessions import StartedAuthorization
 
 NONCE_BYTES: Final = 32
+ERROR_LENGTH: Final = 200
+DESCRIPTION_LENGTH: Final = 2000
+"""Characters of what a provider says about a failed login, as the contract takes them."""
 
 
 class Authorizations:
@@ -119,8 +122,8 @@ class Authorizations:
             state=state,
             iss=answer.iss,
             nonce=started.nonce,
-            error=None if sealed else answer.error,
-            error_description=None if sealed else answer.error_description,
+            error=None if sealed else (answer.error or "")[:ERROR_LENGTH],
+            error_description=None if sealed else (answer.error_description or "")[:DESCRIPTION_LENGTH],
         )
 
     async def _complete(self, request: Request, config_id: str, command: AuthorizationComplete) -> Response:
@@ -149,6 +152,7 @@ class Authorizations:
             raise ReplyError("authorization_failed", "The address for the login is not a web address.")
         response = self._console.page(request, "authorize.html", started=started)
         self._console.sessions.start_authorization(
+            request,
             response,
             _state(started.url),
             StartedAuthorization(person(request).name, started.config_id, started.redirect_uri, nonce),

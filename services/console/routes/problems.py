@@ -74,5 +74,13 @@ class Problems:
         log.error("page failed", path=request.url.path, exc_info=error)
         return self.refused(request, "refused.failed", 500)
 
+    def unfit(self, request: Request, _error: Exception) -> Response:
+        """Say that what came cannot become a message of the contract: an id that is none, a text too long."""
+        return self.refused(request, "refused.unfit", 400)
+
     def _page(self, request: Request, title: str, lines: list[str], status: int) -> Response:
-        return self._console.page(request, "problem.html", status=status, title=title, lines=lines)
+        response = self._console.page(request, "problem.html", status=status, title=title, lines=lines)
+        if "hx-request" in request.headers and request.method in SAFE_METHODS:
+            # A live part cannot show a problem in its place: the whole page is loaded again and does.
+            response.headers["HX-Refresh"] = "true"
+        return response

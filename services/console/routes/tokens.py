@@ -69,12 +69,14 @@ class Tokens:
 
     async def token(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        known = await look_up(self._console, request, config_id)
+        try:
+            known = await look_up(self._console, request, config_id)
+        except NoAnswer:
+            return self._console.page(request, "token_unanswered.html", status=503, config_id=config_id)
         words = self._console.words(request)
         return self._console.page(
             request,
             "token.html",
-            status=200 if known.view or known.row else 503,
             config_id=known.config_id,
             view=known.view,
             row=known.row,

@@ -16,11 +16,14 @@ from starlette.routing import Route
 
 from grantkeeper.strict_yaml import FILE_LIMIT, StrictYamlError
 from grantkeeper.transfer import Prepared, chunks, export_name, export_text, prepare
+from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport, RecordReport
 from services.console import views
 from services.console.asking import NoAnswer
 from services.console.console import Console
+from services.console.routes.problems import error_lines
+from services.console.security import TooLarge
 
 IMPORT_PATH: Final = "/transfer/import"
 REQUEST_LIMIT: Final = FILE_LIMIT + 65_536
@@ -64,6 +67,18 @@ class Transfer:
         return self._page(request)
 
     async def take(self, request: Request) -> Response:
+        """Preview or import; whatever goes wrong is said in the report's place, so that the chosen file stays."""
+        words = self._console.words(request)
+        try:
+            return await self._take(request)
+        except TooLarge:
+            return self._page(request, error=words("transfer.too_large", limit=FILE_LIMIT >> 20), status=413)
+        except NoAnswer:
+            return self._page(request, error=f"{words('bus.down')} {words('bus.down_hint')}", status=503)
+        except ReplyError as error:
+            return self._page(request, error=" ".join(error_lines(error, words)), status=409)
+
+    async def _take(self, request: Request) -> Response:
         upload = await _read_upload(request)
         words = self._console.words(request)
         if not upload.raw:

@@ -246,3 +246,24 @@ async def test_an_address_that_is_no_web_address_is_not_offered(admin: AsyncClie
     answer = await admin.post(f"{TOKEN}/authorize")
     assert answer.status_code == 409
     assert "javascript" not in answer.text
+
+
+async def test_a_providers_long_words_are_cut(admin: AsyncClient, bus: AnsweringBus) -> None:
+    await start(admin)
+    said = f"error={'e' * 500}&error_description={'d' * 5000}&state={STATE}"
+    await admin.get(f"/oauth2/callback/microsoft-exchange-online?{said}")
+    sent = completed(bus)[0]
+    assert (len(sent.error or ""), len(sent.error_description or "")) == (200, 2000)
+
+
+async def test_a_browser_does_not_choke_on_many_begun_logins(
+    admin: AsyncClient, bus: AnsweringBus, clock: FakeClock
+) -> None:
+    for number in range(30):
+        clock.advance(1)
+        url = started().url.replace(STATE, f"{number:043d}")
+        bus.answers[AuthorizationStart] = started().model_copy(update={"url": url})
+        await start(admin)
+    assert len([one for one in admin.cookies.jar if "authorization" in one.name]) == 20
+    assert (await admin.get(BACK.replace(STATE, f"{29:043d}"))).status_code == 200
+    assert (await admin.get(BACK.replace(STATE, f"{0:043d}"))).status_code == 400

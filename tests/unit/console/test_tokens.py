@@ -207,3 +207,25 @@ async def test_the_work_list_leads_to_the_next_login(admin: AsyncClient, bus: An
     assert answer.headers["location"] == f"/tokens/{config_id(3)}/authorize"
     bus.answers[TokenList] = page([])
     assert (await admin.get("/tokens/next-login")).headers["location"] == "/tokens"
+
+
+async def test_while_nobody_answers_the_page_of_a_token_asks_again(admin: AsyncClient) -> None:
+    answer = await admin.get(TOKEN)
+    assert answer.status_code == 503
+    assert f'hx-get="{TOKEN}" hx-trigger="every 5s" hx-target="#content"' in answer.text
+
+
+async def test_a_live_part_that_cannot_be_drawn_loads_the_whole_page(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers = {ConfigGet: refusal("not_found"), TokenStatusGet: refusal("not_found")}
+    assert (await admin.get(TOKEN, headers={"hx-request": "true"})).headers["hx-refresh"] == "true"
+    assert "hx-refresh" not in (await admin.get(TOKEN)).headers
+
+
+@pytest.mark.parametrize(
+    "path", [f"/tokens/{'x' * 300}", f"/tokens/{'x' * 300}/edit", "/tokens/new?copy_of=" + "y" * 300]
+)
+async def test_what_cannot_be_an_id_is_refused_and_not_asked(admin: AsyncClient, bus: AnsweringBus, path: str) -> None:
+    answer = await admin.get(path)
+    assert answer.status_code == 400
+    assert "cannot be right" in answer.text
+    assert bus.asked == []

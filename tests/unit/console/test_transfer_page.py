@@ -1,6 +1,7 @@
 """Import with a preview and a report per record; export as one file."""
 
 import re
+from collections.abc import AsyncIterator
 from hashlib import sha256
 
 from httpx import AsyncClient, Response
@@ -11,7 +12,7 @@ from grantkeeper_client import open_for_installation
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport
 from schemas.envelope import Message
-from tests.console_double import AnsweringBus
+from tests.console_double import AnsweringBus, refusal
 from tests.console_samples import import_report
 
 SECRET = "canary-secret-77aa"
@@ -125,3 +126,27 @@ async def test_a_viewer_may_export_and_not_import(viewer: AsyncClient) -> None:
     text = (await viewer.get("/transfer")).text
     assert "/transfer/export" in text
     assert "/transfer/import" not in text
+
+
+async def test_a_refusal_is_said_in_the_reports_place(admin: AsyncClient, bus: AnsweringBus) -> None:
+    answer = await send(admin, RECORD, action="preview")
+    assert answer.status_code == 503
+    assert 'id="report"' in answer.text
+    assert "No service answers at the moment." in answer.text
+    bus.answers[ConfigImport] = refusal("not_permitted")
+    refused = await send(admin, RECORD, action="preview")
+    assert refused.status_code == 409
+    assert "does not permit this" in refused.text
+
+
+async def test_a_file_that_is_too_long_is_refused_while_it_is_read(admin: AsyncClient) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+        for _ in range(66):
+            yield b" " * 1024 * 1024
+
+    answer = await admin.post(
+        "/transfer/import", content=body(), headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+    assert answer.status_code == 413
+    assert "longer than 64 MiB" in answer.text
