@@ -26,7 +26,7 @@ CounterName = Literal[
     "console_requests",
 ]
 GaugeName = Literal["topic_mismatches", "process_ready", "grants_due", "leases_held", "notifications_open"]
-HistogramName = Literal["handling_seconds", "provider_seconds", "get_wait_seconds"]
+HistogramName = Literal["handling_seconds", "provider_seconds"]
 
 _COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "messages_consumed": ("Messages given to a handler and committed.", ("topic",)),
@@ -55,7 +55,6 @@ _GAUGES: Final[dict[GaugeName, tuple[str, tuple[str, ...]]]] = {
 _HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
     "handling_seconds": ("From the record's arrival in the process to the end of its handler.", ("topic",)),
     "provider_seconds": ("Duration of a call to a provider.", ("outcome",)),
-    "get_wait_seconds": ("From a request for an access token to its answer, where a refresh was needed.", ()),
 }
 # From a hit in memory to the longest allowed call of a provider.
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
