@@ -149,10 +149,11 @@ def read_pages(watched: Watched) -> None:
         browser.trust_env = False
         base = layout.url("console")
         password = layout.console_password.read_text().strip()
-        form = {"username": CONSOLE_USER, "password": password}
+        form = {"name": CONSOLE_USER, "password": password}
         browser.post(f"{base}/login", data=form, headers={"Origin": base}, timeout=10).raise_for_status()
-        for name in ("", "tokens", "notifications", "export"):
+        for name in ("", "tokens", "notifications", "templates", "transfer"):
             page = browser.get(f"{base}/{name}", timeout=10)
+            page.raise_for_status()
             (folder / f"{name or 'root'}.html").write_bytes(page.content)
 
 
