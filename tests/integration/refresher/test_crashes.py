@@ -43,13 +43,21 @@ async def grant_of(service: Service, provider: "ProviderThread", realm: str) -> 
     return config_id
 
 
+async def killed_at(service: Service, point: str, log: Path) -> None:
+    """Run a refresher as a process until it has killed itself."""
+    child = service.process(log, f"kill@{point}")
+    child.start()
+    try:
+        await wait_until(lambda: child.exit_code == -signal.SIGKILL, 60)
+    finally:
+        child.stop()
+
+
 async def test_a_process_killed_with_the_answer_in_hand_is_followed_by_one_more_try_where_the_provider_forgives(
     service: Service, provider: "ProviderThread", tmp_path: Path
 ) -> None:
     config_id = await grant_of(service, provider, "grace")
-    child = service.process(tmp_path / "refresher.log", "kill@refresher.sent")
-    child.start()
-    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    await killed_at(service, "refresher.sent", tmp_path / "refresher.log")
     await lease_expires(service, config_id)
     async with service.running():
         record = await stored(service, lambda record: record.grant.generation == 2, config_id)
@@ -63,9 +71,7 @@ async def test_a_process_killed_with_the_answer_of_a_strict_provider_ends_in_one
     service: Service, provider: "ProviderThread", tmp_path: Path
 ) -> None:
     config_id = await grant_of(service, provider, "strict")
-    child = service.process(tmp_path / "refresher.log", "kill@refresher.sent")
-    child.start()
-    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    await killed_at(service, "refresher.sent", tmp_path / "refresher.log")
     await lease_expires(service, config_id)
     async with service.running():
         record = await stored(service, lambda record: record.state == "reauthorization_required", config_id)
@@ -78,9 +84,7 @@ async def test_what_a_process_stored_before_it_died_is_published_by_another(
     service: Service, provider: "ProviderThread", tmp_path: Path
 ) -> None:
     config_id = await grant_of(service, provider, "strict")
-    child = service.process(tmp_path / "refresher.log", "kill@refresher.stored")
-    child.start()
-    await wait_until(lambda: child.exit_code == -signal.SIGKILL, 40)
+    await killed_at(service, "refresher.stored", tmp_path / "refresher.log")
     assert (await service.record(config_id)).grant.generation == 2
     async with service.running():
 

@@ -160,6 +160,6 @@ async def test_client_credentials_are_minted_without_anybody_asking(
 async def test_a_request_that_names_a_revision_waits_until_it_has_arrived(refresher: Service, admin: Asker) -> None:
     event = refresher.changed(refresher.config())
     with pytest.raises(ReplyError, match="not_caught_up"):
-        await ask(admin, STATUS, {"config": event.config_id, "min_revision": 1}, deadline=timedelta(milliseconds=1500))
+        await ask(admin, STATUS, {"config": event.config_id, "min_revision": 1}, deadline=timedelta(seconds=5))
     await refresher.tell(event)
     assert await wait_until(lambda: ask(admin, STATUS, {"config": event.config_id, "min_revision": 1}))
