@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from devstack.layout import DATA_SETTING
+from grantkeeper.cli import exit_codes
 from grantkeeper.cli.app import app
 from grantkeeper.cli.environment import CREDENTIAL
 from grantkeeper.process.metrics import METRIC_NAMES
@@ -140,6 +141,31 @@ def test_the_look_for_commands_finds_what_is_wrong() -> None:
     assert exists(["token", "get", "X"])
     assert not exists(["token", "fetch", "X"])
     assert not exists(["rings", "make", "DIR", "--force"])
+
+
+def leaves(command: Any, path: str = "") -> Iterator[str]:
+    commands = getattr(command, "commands", None)
+    if commands is None:
+        yield path.strip()
+    for name, child in (commands or {}).items():
+        yield from leaves(child, f"{path} {name}")
+
+
+def test_the_page_of_the_command_line_names_every_command() -> None:
+    rows = document("docs/command-line.md").rows("The command line")
+    named = [word for row in rows for word in code_of(row[0])]
+    for leaf in leaves(typer.main.get_command(app)):
+        noun, verb = leaf.split()
+        assert any(verb in words and words.startswith((f"{noun} ", verb)) for words in named), leaf
+
+
+def code_of(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_page_of_the_command_line_names_every_exit_code() -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
+    assert {int(row[0]) for row in document("docs/command-line.md").rows("Exit codes")} == codes
 
 
 @every_document
