@@ -20,11 +20,11 @@ from schemas.config_results import (
     TemplatePage,
 )
 from schemas.envelope import Model
-from services.config_service import document
 from services.config_service.config_edits import not_found
-from services.config_service.domain.secrets import secret_finding
+from services.config_service.domain.reading import read
 from services.config_service.domain.values import Refusal, StoredConfig
 from services.config_service.exporter import Exporter
+from services.config_service.pages import fitting
 from services.config_service.plain_secret import with_place
 from services.config_service.principal_store import PrincipalStore
 from services.config_service.store import ConfigStore
@@ -69,8 +69,8 @@ class ConfigReads:
         if stored is None:
             return not_found(command.config, "config")
         entries = await self._store.history(stored.config_id, command.before_revision, command.limit + 1)
-        shown = tuple(entries[: command.limit])
-        more = len(entries) > command.limit
+        shown = fitting(entries[: command.limit], lambda entry: len(entry.model_dump_json().encode()))
+        more = len(entries) > len(shown)
         return ConfigHistoryPage(config_id=stored.config_id, name=stored.config.name, entries=shown, more=more)
 
 
@@ -92,16 +92,13 @@ def view(stored: StoredConfig, reference: str) -> ConfigView:
         created_by=stored.created_by,
         changed_at=stored.changed_at,
         changed_by=stored.changed_by,
-        findings=document.read(stored.text).findings,
+        findings=read(stored.text).findings,
     )
 
 
 def validate(command: ConfigValidate, place: Place) -> ConfigValidated:
     """Check one record; a plain secret in it is told with its place on the broker."""
-    record = document.read(command.text)
-    secret = None if record.config is None else secret_finding(record.config)
-    findings = with_place((*record.findings, *(() if secret is None else (secret,))), place)
-    ok = all(finding.level != "error" for finding in findings)
-    config = record.config if ok and record.config is not None else None
-    shown = None if config is None else config.model_copy(update={"client_secret": None})
-    return ConfigValidated(ok=ok, config=shown, findings=findings)
+    record = read(command.text)
+    shown = None if record.config is None else record.config.model_copy(update={"client_secret": None})
+    findings = with_place(record.findings, place)
+    return ConfigValidated(ok=record.config is not None, config=shown, findings=findings)

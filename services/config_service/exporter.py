@@ -7,12 +7,9 @@ from schemas.config_commands import ConfigExport
 from schemas.config_results import ExportPage
 from services.config_service.config_edits import not_found
 from services.config_service.domain.values import Refusal, StoredConfig
+from services.config_service.pages import fitting
 from services.config_service.store import ConfigStore
 
-PAGE_MAX_BYTES: Final = 524_288
-"""Of the reply (CONTRACT, request and reply); a broker takes 1 MiB."""
-ROOM: Final = 2_048
-"""Bytes of a page that are not records: the frame of the reply and its cursor."""
 READ_AT_ONCE: Final = 200
 """Configs read per page: at 2 KiB each they fill most of one."""
 
@@ -29,10 +26,10 @@ class Exporter:
         if isinstance(among, Refusal):
             return among
         found = await self._store.page(command.cursor or "", READ_AT_ONCE, among)
-        fitting = _fitting(found)
-        complete = len(found) < READ_AT_ONCE and len(fitting) == len(found)
-        cursor = None if complete else fitting[-1].config_id
-        return ExportPage(records=tuple(one.text for one in fitting), cursor=cursor)
+        shown = fitting(found, _size)
+        complete = len(found) < READ_AT_ONCE and len(shown) == len(found)
+        cursor = None if complete else shown[-1].config_id
+        return ExportPage(records=tuple(one.text for one in shown), cursor=cursor)
 
     async def _resolve(self, command: ConfigExport) -> list[str] | Refusal | None:
         if command.configs is None:
@@ -46,14 +43,6 @@ class Exporter:
         return ids
 
 
-def _fitting(found: list[StoredConfig]) -> list[StoredConfig]:
-    """Return as many as fit on a page; one always does, being at most 64 KiB."""
-    room = PAGE_MAX_BYTES - ROOM
-    fitting: list[StoredConfig] = []
-    for one in found:
-        # Its size in the reply: JSON escapes line ends and quotes.
-        room -= len(json.dumps(one.text, ensure_ascii=False).encode()) + 1
-        if fitting and room < 0:
-            break
-        fitting.append(one)
-    return fitting
+def _size(one: StoredConfig) -> int:
+    """Return the bytes of a text in the reply: JSON escapes line ends and quotes."""
+    return len(json.dumps(one.text, ensure_ascii=False).encode())

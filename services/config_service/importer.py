@@ -7,7 +7,7 @@ from grantkeeper.bus.received import Place
 from grantkeeper.mongo.transaction import Session
 from schemas.config_commands import ConfigImport
 from schemas.config_results import ImportReport
-from services.config_service.domain.imports import Candidate, decide, read_record
+from services.config_service.domain.imports import Candidate, decide, read_records
 from services.config_service.domain.values import Author, Change
 from services.config_service.plain_secret import with_place
 from services.config_service.store import ConfigStore
@@ -25,8 +25,8 @@ class Importer:
     async def read(self, command: ConfigImport, place: Place) -> list[Candidate]:
         """Read the records, before any transaction; plain secrets are told with their place on the broker."""
         size = sum(len(record.text) for record in command.records)
-        reading = asyncio.to_thread(_read, command) if size > LOOP_BYTES else None
-        candidates = _read(command) if reading is None else await reading
+        reading = asyncio.to_thread(read_records, command.records) if size > LOOP_BYTES else None
+        candidates = read_records(command.records) if reading is None else await reading
         return [Candidate(one.record, one.config, with_place(one.findings, place)) for one in candidates]
 
     async def decide(
@@ -45,7 +45,3 @@ class Importer:
         )
         changes = [one.change for one in decided if one.change is not None and one.change.stores]
         return report, [] if command.dry_run else changes
-
-
-def _read(command: ConfigImport) -> list[Candidate]:
-    return [read_record(record) for record in command.records]

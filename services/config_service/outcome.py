@@ -1,14 +1,19 @@
 """The answer to a command, as it is stored and sent: the same bytes however often the command comes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from schemas.config_results import ConfigSaved, PrincipalView
 from schemas.envelope import Model
 from schemas.reasons import RETRYABLE
-from schemas.replies import ErrorBody, Reply
+from schemas.replies import Detail, ErrorBody, Reply
 from services.config_service.domain.principals import PrincipalChange
 from services.config_service.domain.values import Change, Refusal
+
+MOST_BYTES: Final = 900_000
+"""Of a result; Kafka takes 1 MiB, and a reply that it does not take would be tried for ever."""
 
 
 def saved(change: Change) -> ConfigSaved:
@@ -39,8 +44,12 @@ def answer(decision: Change | PrincipalChange | Refusal) -> Reply:
 
 
 def result(model: Model) -> Reply:
-    """Return the reply that carries a result."""
-    return Reply(ok=True, result=model.model_dump(mode="json"))
+    """Return the reply that carries a result, or says that it is larger than a message may be."""
+    values = model.model_dump(mode="json")
+    if len(to_json(values)) > MOST_BYTES:
+        detail = Detail(problem="the answer is too large for one message", cure="Ask for less at once.")
+        return refused(Refusal("invalid_field", "The answer is too large for one message.", (detail,)))
+    return Reply(ok=True, result=values)
 
 
 def refused(refusal: Refusal) -> Reply:

@@ -18,11 +18,13 @@ from schemas.token_config import TokenConfig, Validity
 from services.config_service import document
 from services.config_service.domain.in_place import edited_in_place
 from services.config_service.domain.meaning import changed_paths, new_login
-from services.config_service.domain.secrets import secret_finding
+from services.config_service.domain.reading import read
 from services.config_service.domain.values import Action, Author, Change, Decision, Refusal, StoredConfig
 
 UNDO_TIME: Final = timedelta(days=30)
 """How long a delete can be taken back (CONTRACT, walk 7); then the config is purged and its grant revoked."""
+MOST_FORMER_NAMES: Final = 100
+"""Each travels in every event of its config, and blocks others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,8 @@ def release_name(stored: StoredConfig, name: str, author: Author) -> Decision:
 
 def read_text(text: str) -> Written | Refusal:
     """Read a record; refuse it where an error stands among its findings."""
-    record = document.read(text)
-    if record.config is None or any(finding.level == "error" for finding in record.findings):
-        return refusal_of(record.findings)
-    finding = secret_finding(record.config)
-    return Written(record.config, text, record.findings) if finding is None else refusal_of((finding,))
+    record = read(text)
+    return refusal_of(record.findings) if record.config is None else Written(record.config, text, record.findings)
 
 
 def refusal_of(findings: Sequence[Finding]) -> Refusal:
@@ -150,14 +149,18 @@ def _edit(stored: StoredConfig, config: TokenConfig | Refusal, author: Author, a
     if isinstance(written, Refusal):
         return written
     by_hand = stored.text != document.write(stored.config, stored.text)
-    return replace(_revised(stored, written, author, action), rewritten=in_place is None and by_hand)
+    decision = _revised(stored, written, author, action)
+    return decision if isinstance(decision, Refusal) else replace(decision, rewritten=in_place is None and by_hand)
 
 
-def _revised(stored: StoredConfig, written: Written, author: Author, action: Action) -> Change:
+def _revised(stored: StoredConfig, written: Written, author: Author, action: Action) -> Decision:
     config = written.config
     if written.text == stored.text:
         return replace(_unchanged(stored, action, author), findings=written.findings)
-    after = replace(stored, config=config, text=written.text, former_names=_former_names(stored, config.name))
+    former_names = _former_names(stored, config.name)
+    if len(former_names) > MOST_FORMER_NAMES:
+        return _refuse_field("Name", f"{MOST_FORMER_NAMES} former names are held", "Release some of them first.")
+    after = replace(stored, config=config, text=written.text, former_names=former_names)
     changed = changed_paths(stored.config, config) or ("text",)
     change = _next(stored, after, author, action, changed)
     return replace(change, new_login=new_login(stored.config, config), findings=written.findings)

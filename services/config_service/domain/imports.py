@@ -6,16 +6,21 @@ the import id tells that the name was taken by this very import.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from grantkeeper.names import name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.config_results import RecordReport
 from schemas.findings import Finding
 from schemas.token_config import TokenConfig
-from services.config_service import document
+from services.config_service.document import Record
 from services.config_service.domain.edits import Written, first_revision, keep_text
-from services.config_service.domain.secrets import secret_finding
+from services.config_service.domain.reading import MOST_FINDINGS, read
 from services.config_service.domain.values import Author, Change, Refusal, StoredConfig
+
+CHUNK_FINDINGS: Final = 1_000
+FEWEST_FINDINGS: Final = 5
+"""Findings told of one chunk, and of each record at least: with 300 bytes each they fill half a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,10 @@ class Decided:
     change: Change | None = None
 
 
-def read_record(record: ImportRecord) -> Candidate:
-    """Read one record; its findings name lines of the file."""
-    read = document.read(record.text)
-    secret = None if read.config is None else secret_finding(read.config)
-    findings = (*read.findings, *(() if secret is None else (secret,)))
-    failed = any(finding.level == "error" for finding in findings)
-    return Candidate(record, None if failed else read.config, tuple(_in_file(one, record) for one in findings))
+def read_records(records: Sequence[ImportRecord]) -> list[Candidate]:
+    """Read a chunk; findings name lines of the file."""
+    most = max(FEWEST_FINDINGS, min(MOST_FINDINGS, CHUNK_FINDINGS // len(records)))
+    return [_candidate(record, read(record.text, most)) for record in records]
 
 
 def decide(
@@ -143,6 +145,10 @@ def _reported(candidate: Candidate, outcome: str, stored: StoredConfig | None, *
 
 def _refused(candidate: Candidate, *findings: Finding) -> Decided:
     return _reported(candidate, "refused", None, *findings)
+
+
+def _candidate(record: ImportRecord, found: Record) -> Candidate:
+    return Candidate(record, found.config, tuple(_in_file(finding, record) for finding in found.findings))
 
 
 def _in_file(finding: Finding, record: ImportRecord) -> Finding:

@@ -12,6 +12,9 @@ from schemas.principals import PrincipalChanged, Role
 from schemas.replies import Detail
 from services.config_service.domain.values import Refusal
 
+MOST_CONFIGS: Final = 1_000
+"""Config ids of one principal: its announcement and the list of all must fit into a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPrincipal:
@@ -60,6 +63,8 @@ def add(stored: StoredPrincipal | None, command: PrincipalAdd, *, last_admin: bo
     """Register, change, or bring back a principal; `last_admin` tells that no other enabled admin is left."""
     if command.configs is not None and command.role != "mail":
         return _refusal("configs", f"role {command.role} gets no access tokens by a list", "Leave configs out.")
+    if len(command.configs or ()) > MOST_CONFIGS:
+        return _refusal("configs", f"more than {MOST_CONFIGS} ids", "Leave configs out: then it may get all.")
     if stored is None:
         return PrincipalChange(None, _as_wanted(StoredPrincipal(command.principal, command.role), command))
     if last_admin and command.role != "admin":

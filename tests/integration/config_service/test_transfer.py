@@ -9,7 +9,7 @@ from grantkeeper.process.clock import SYSTEM_IDS
 from grantkeeper_client import Asker, ReplyError
 from schemas.config_commands import ConfigDelete, ConfigExport, ConfigGet, ConfigImport, ImportRecord
 from services.config_service import document
-from services.config_service.exporter import PAGE_MAX_BYTES
+from services.config_service.pages import PAGE_MAX_BYTES
 from tests.integration.config_service.service import Service, ask
 from tests.unit.config_service.stored import config
 

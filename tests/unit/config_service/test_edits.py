@@ -285,3 +285,10 @@ def test_client_credentials_never_need_a_login() -> None:
     before = stored(with_secret(base))
     secret = sealed(base.model_copy(update={"client_id": "other"}))
     assert change(update(before, client_id="other", client_secret=secret)).new_login == "no"
+
+
+def test_a_hundred_former_names_are_enough() -> None:
+    names = tuple(f"Name {number}" for number in range(edits.MOST_FORMER_NAMES))
+    refused = refusal(update(replace(stored(), former_names=names), name="One more"))
+    assert (refused.code, refused.details[0].field) == ("invalid_field", "Name")
+    assert change(update(replace(stored(), former_names=names), scope="x")).after.former_names == names

@@ -5,7 +5,7 @@ from grantkeeper.names import name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.token_config import TokenConfig
 from services.config_service import document
-from services.config_service.domain.imports import Decided, decide, read_record
+from services.config_service.domain.imports import Decided, decide, read_records
 from services.config_service.domain.values import StoredConfig
 from tests.unit.config_service.stored import ANNA, config, stored, with_secret
 
@@ -28,7 +28,7 @@ def run(texts: list[str], *held: StoredConfig, ids: frozenset[str] = frozenset()
     records = tuple(record(number, text) for number, text in enumerate(texts))
     holders = {name_key(name): one for one in held for name in one.held_names}
     import_ = ConfigImport(import_id=IMPORT_ID, chunk=0, records=records, **command)
-    return decide([read_record(one) for one in records], holders, ids, import_, ANNA)
+    return decide(read_records(records), holders, ids, import_, ANNA)
 
 
 def outcomes(decided: list[Decided]) -> list[str]:

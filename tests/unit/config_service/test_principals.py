@@ -7,6 +7,7 @@ import pytest
 from grantkeeper.process.settings import SettingsError
 from schemas.config_commands import PrincipalAdd
 from services.config_service.domain.principals import (
+    MOST_CONFIGS,
     PrincipalChange,
     PrincipalDecision,
     StoredPrincipal,
@@ -69,6 +70,12 @@ def test_only_a_mail_principal_has_a_list_of_configs() -> None:
     decision = add(None, wanted(role="admin", configs=(CONFIG_ID,)), last_admin=False)
     assert isinstance(decision, Refusal)
     assert decision.details[0].field == "configs"
+
+
+def test_a_list_of_configs_has_a_bound() -> None:
+    many = tuple(f"01900000-0000-7000-8000-{number:012d}" for number in range(MOST_CONFIGS + 1))
+    assert isinstance(add(None, wanted(configs=many), last_admin=False), Refusal)
+    assert change(add(None, wanted(configs=many[1:]), last_admin=False)).stores
 
 
 def test_what_is_announced_holds_the_whole_state() -> None:
