@@ -49,14 +49,15 @@ def right_host(path: str, host: str, settings: ConsoleSettings) -> bool:
 def same_origin(method: str, headers: Mapping[str, str], origin: str) -> bool:
     """Whether an unsafe request was sent by one of our own pages.
 
-    `Sec-Fetch-Site` is the browser's word and no page can forge it; browsers leave it out over plain http, and old ones
-    always: then `Origin` decides. One that sends neither is no browser with a person before it.
+    `Sec-Fetch-Site` is the browser's word and no page can forge it; `none` is the person herself, who loads a page
+    again. Browsers leave it out over plain http, and old ones always: then `Origin` decides. One that sends neither is
+    no browser with a person before it.
     """
     if method in SAFE_METHODS:
         return True
     site = headers.get("sec-fetch-site")
     if site is not None:
-        return site == "same-origin"
+        return site in {"same-origin", "none"}
     return headers.get("origin", "").lower() == origin
 
 

@@ -55,13 +55,15 @@ class TokenActions:
 
     async def delete(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        await self._console.ask(request, ConfigDelete(config_id=config_id), ConfigSaved, config_id=config_id)
-        return self._console.go(f"/tokens/{config_id}", said="deleted")
+        command = ConfigDelete(config_id=config_id)
+        saved = await self._console.ask(request, command, ConfigSaved, config_id=config_id)
+        return self._console.go(f"/tokens/{config_id}?revision={saved.revision}", said="deleted")
 
     async def undelete(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        await self._console.ask(request, ConfigUndelete(config_id=config_id), ConfigSaved, config_id=config_id)
-        return self._console.go(f"/tokens/{config_id}", said="undeleted")
+        command = ConfigUndelete(config_id=config_id)
+        saved = await self._console.ask(request, command, ConfigSaved, config_id=config_id)
+        return self._console.go(f"/tokens/{config_id}?revision={saved.revision}", said="undeleted")
 
     async def keep_account(self, request: Request) -> Response:
         """Make the account that logged in the expected one."""

@@ -179,3 +179,18 @@ async def test_the_keyboard_reaches_the_content_first(pages: Pages, admin: Page)
     await admin.keyboard.press("Tab")
     await expect(admin.locator(".gk-skip")).to_be_focused()
     await expect(admin.locator(".gk-skip")).to_be_visible()
+
+
+async def test_what_was_typed_outlives_the_session(pages: Pages, admin: Page, context: BrowserContext) -> None:
+    pages.bus.answers[ConfigCreate] = saved(3)
+    await admin.goto(f"{pages.url}/tokens/new?template=google-mail")
+    await admin.fill("#field-name", "Typed for long")
+    await admin.fill("#field-client_id", "client-1")
+    await admin.fill("#field-client_secret", "canary-secret")
+    await context.clear_cookies()
+    await admin.click("button[value=save]")
+    await expect(admin.locator("main")).to_contain_text("Your session ended while you typed.")
+    await pages.log_in(context)
+    await admin.reload()
+    await expect(admin.locator(".alert-success")).to_have_text("Added.")
+    assert pages.bus.last(ConfigCreate).fields.name == "Typed for long"
