@@ -6,7 +6,7 @@ from grantkeeper.crypto.errors import RingError
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
 from grantkeeper.process.logging import configure
 from grantkeeper.process.run import run
-from grantkeeper.process.settings import EX_CONFIG, SettingsError, load
+from grantkeeper.process.settings import EX_CONFIG, load
 from services.config_service.app import NAME, build_app
 from services.config_service.settings import ConfigServiceSettings
 
@@ -17,7 +17,7 @@ def main() -> None:
     configure(settings.logging, NAME)
     try:
         run(lambda: build_app(settings, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS))
-    except (SettingsError, RingError) as error:
+    except RingError as error:
         sys.stderr.write(f"settings: {error}\n")
         raise SystemExit(EX_CONFIG) from None
 

@@ -193,3 +193,15 @@ async def _tries(idle: Service) -> bool:
 
 async def _is_gone(notifications: Any) -> bool:
     return bool(await notifications.count_documents({}) == 0)
+
+
+async def test_two_processes_tell_each_notification_once(idle: Service, receiver: Receiver) -> None:
+    kinds = ("expired_refresh_token", "config_fault", "lost_rotation", "wrong_account", "testing_mode_app")
+    channels = {"urls": receiver.url}
+    async with idle.running(channels=channels), idle.running(channels=channels):
+        await idle.tell(*(reported(number, kind=kind) for number, kind in enumerate(kinds, start=1)))
+        await idle.handled()
+        await wait_until(lambda: len(receiver.told) > len(kinds))
+        await wait_until(lambda: _all_told(idle))
+    assert sorted(receiver.titles) == sorted(set(receiver.titles))
+    assert len(receiver.told) == len(kinds) + 1
