@@ -8,16 +8,18 @@ from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from pydantic import SecretStr
+from starlette.responses import Response
 
 from devstack.ports import free_ports
 from grantkeeper.crypto.ring import VaultRing
-from grantkeeper.process.clock import Clock
+from grantkeeper.process.clock import SYSTEM_CLOCK, Clock
 from services.console.app import build_app
 from services.console.board import Board
 from services.console.live import Live
 from services.console.server import WebServer
+from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
-from services.console.users import add
+from services.console.users import Users, add
 from tests.clock import FakeClock
 from tests.console_double import AnsweringBus
 from tests.console_samples import NOW, installation
@@ -51,15 +53,41 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+def make_users(folder: Path) -> Path:
+    """Write a users file: an admin called anna, a viewer called vera."""
+    path = folder / "users"
+    for name in ("anna", "vera"):
+        add(path, name, "admin" if name == "anna" else "viewer", SecretStr(PASSWORD))
+    return path
+
+
 @dataclass(frozen=True)
 class Pages:
     """A console that is being served."""
 
-    url: str
+    settings: ConsoleSettings
     bus: AnsweringBus
     board: Board
     live: Live
     ring: VaultRing
+    clock: Clock
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.settings.origin
+
+    async def enter(self, context: BrowserContext, name: str = "anna") -> Page:
+        """Open the overview with somebody's session: what a login leaves in a browser, without its half second."""
+        users, answer = Users(self.settings.users_file), Response()
+        user = users.get(name)
+        assert user is not None
+        Sessions(self.settings, users, self.clock).log_in(answer, user)
+        cookie, _, value = answer.headers["set-cookie"].split(";")[0].partition("=")
+        await context.add_cookies([{"name": cookie, "value": value, "url": self.url}])
+        page = await context.new_page()
+        await page.goto(f"{self.url}/tokens")
+        return page
 
     async def log_in(self, context: BrowserContext, name: str = "anna") -> Page:
         """Open a page and log in by its form."""
@@ -73,11 +101,8 @@ class Pages:
 
 
 @asynccontextmanager
-async def served(folder: Path, clock: Clock | None = None) -> AsyncIterator[Pages]:
-    """Serve the console on a free port, with an admin anna and a viewer vera."""
-    users_file = folder / "users"
-    for name in ("anna", "vera"):
-        add(users_file, name, "admin" if name == "anna" else "viewer", SecretStr(PASSWORD))
+async def served(users_file: Path) -> AsyncIterator[Pages]:
+    """Serve the console on a free port."""
     port = free_ports(1)[0]
     settings = ConsoleSettings.model_validate(
         {
@@ -89,11 +114,11 @@ async def served(folder: Path, clock: Clock | None = None) -> AsyncIterator[Page
             "web": {"port": port},
         }
     )
-    used = clock or FakeClock(NOW)
-    pages = Pages(settings.origin, AnsweringBus(), Board(), Live(used), installation())
+    clock = FakeClock(NOW)
+    pages = Pages(settings, AnsweringBus(), Board(), Live(SYSTEM_CLOCK), installation(), clock)
     pages.board.complete = True
     app = build_app(
-        settings, pages.ring.installation_public_jwk(), pages.bus, board=pages.board, live=pages.live, clock=used
+        settings, pages.ring.installation_public_jwk(), pages.bus, board=pages.board, live=pages.live, clock=clock
     )
     server = WebServer(settings.web, app, pages.live.close)
     await server.start()

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, FilePayload, Page
 
 from schemas.config_commands import ConfigGet, ConfigHistory, ConfigImport, TemplateList
 from schemas.token_requests import AuthorizationStart, TokenList, TokenStatusGet
-from tests.console_pages import Pages, chromium, served
+from tests.console_pages import Pages, chromium, make_users, served
 from tests.console_samples import (
     config_id,
     fleet,
@@ -100,7 +100,7 @@ async def picture(shown: Page, folder: Path, name: str, size: str, scheme: Schem
 async def main(folder: Path) -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory() as scratch:
-        async with served(Path(scratch)) as pages, chromium() as browser:
+        async with served(make_users(Path(scratch))) as pages, chromium() as browser:
             fill(pages)
             for size in SIZES:
                 for scheme in ("light", "dark"):

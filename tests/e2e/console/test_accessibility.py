@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 from tests.console_pages import Pages
 from tests.e2e.console.test_browser import PATHS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
@@ -25,7 +25,7 @@ async def test_no_page_keeps_anyone_out(
     context = await browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en", bypass_csp=True
     )
-    shown = await pages.log_in(context)
+    shown = await pages.enter(context)
     found = {}
     for path in (*PATHS, "/nowhere", "/login"):
         await shown.goto(pages.url + path)

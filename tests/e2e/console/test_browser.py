@@ -13,7 +13,7 @@ from tests.console_pages import Pages
 from tests.console_samples import config_id, fleet, page, saved, status
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PATHS = (
     "/tokens",
@@ -31,16 +31,16 @@ PATHS = (
 )
 
 
-async def test_no_page_breaks_the_policy(pages: Pages, admin: Page, complaints: list[str]) -> None:
+async def test_no_page_breaks_the_policy(pages: Pages, anna: Page, complaints: list[str]) -> None:
     for path in PATHS:
-        await admin.goto(pages.url + path)
-        await expect(admin.locator("main")).to_be_visible()
+        await anna.goto(pages.url + path)
+        await expect(anna.locator("main")).to_be_visible()
     assert complaints == []
 
 
-async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages, admin: Page) -> None:
-    assert await admin.evaluate("typeof htmx") == "object"
-    ran = await admin.evaluate(
+async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages, anna: Page) -> None:
+    assert await anna.evaluate("typeof htmx") == "object"
+    ran = await anna.evaluate(
         "() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; "
         "document.body.append(s); return window.ran === 1 }"
     )
@@ -50,17 +50,17 @@ async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages,
 HOSTILE = "<img src=x onerror='document.title=1'><script>document.title=2</script>\u202etxt.exe" + "W" * 170
 
 
-async def test_a_hostile_name_runs_nothing_and_breaks_no_page(pages: Pages, admin: Page, complaints: list[str]) -> None:
+async def test_a_hostile_name_runs_nothing_and_breaks_no_page(pages: Pages, anna: Page, complaints: list[str]) -> None:
     pages.bus.answers[TokenList] = page([status(1, name=HOSTILE), *fleet()[1:]])
     for one in list(pages.board.open()):
         pages.board.put(one.model_copy(update={"name": HOSTILE, "text": HOSTILE, "sequence": 9}))
     for width in (1280, 390):
-        await admin.set_viewport_size({"width": width, "height": 900})
+        await anna.set_viewport_size({"width": width, "height": 900})
         for path in ("/tokens", "/notifications"):
-            await admin.goto(pages.url + path)
-            assert "Grantkeeper" in await admin.title()
-            assert await admin.locator("main img, main script").count() == 0
-            assert await overflow(admin) <= 0, (path, width)
+            await anna.goto(pages.url + path)
+            assert "Grantkeeper" in await anna.title()
+            assert await anna.locator("main img, main script").count() == 0
+            assert await overflow(anna) <= 0, (path, width)
     assert complaints == []
 
 
@@ -70,39 +70,39 @@ async def overflow(shown: Page) -> int:
     return wider
 
 
-async def test_no_page_is_wider_than_a_telephone(pages: Pages, admin: Page) -> None:
-    await admin.set_viewport_size({"width": 360, "height": 740})
+async def test_no_page_is_wider_than_a_telephone(pages: Pages, anna: Page) -> None:
+    await anna.set_viewport_size({"width": 360, "height": 740})
     for path in PATHS:
-        await admin.goto(pages.url + path)
-        assert await overflow(admin) <= 0, path
+        await anna.goto(pages.url + path)
+        assert await overflow(anna) <= 0, path
 
 
-async def test_an_open_page_follows_what_happens(pages: Pages, admin: Page) -> None:
-    await expect(admin.locator(f"#row-{config_id(2)} .gk-chip")).to_have_text("Retrying")
+async def test_an_open_page_follows_what_happens(pages: Pages, anna: Page) -> None:
+    await expect(anna.locator(f"#row-{config_id(2)} .gk-chip")).to_have_text("Retrying")
     rows = fleet()
     rows[1] = rows[1].model_copy(update={"state": "active", "last_error": None})
     pages.bus.answers[TokenList] = page(rows)
-    await admin.fill("#search", "typed meanwhile")
+    await anna.fill("#search", "typed meanwhile")
     pages.live.changed("tokens")
-    await expect(admin.locator(f"#row-{config_id(2)} .gk-chip")).to_have_text("Active")
-    await expect(admin.locator("#search")).to_have_value("typed meanwhile")
+    await expect(anna.locator(f"#row-{config_id(2)} .gk-chip")).to_have_text("Active")
+    await expect(anna.locator("#search")).to_have_value("typed meanwhile")
 
 
-async def test_the_bar_follows_too(pages: Pages, admin: Page) -> None:
-    await expect(admin.locator(".gk-notice").first).to_contain_text("Orders")
+async def test_the_bar_follows_too(pages: Pages, anna: Page) -> None:
+    await expect(anna.locator(".gk-notice").first).to_contain_text("Orders")
     first = pages.board.open()[0]
     pages.board.put(first.model_copy(update={"state": "resolved", "sequence": 2}))
     pages.live.changed("notifications")
-    await expect(admin.locator(".gk-notice").first).to_contain_text("Contoso")
-    await expect(admin.locator("#waiting")).to_have_text("4")
+    await expect(anna.locator(".gk-notice").first).to_contain_text("Contoso")
+    await expect(anna.locator("#waiting")).to_have_text("4")
 
 
-async def test_the_filter_narrows_the_list_as_one_types(pages: Pages, admin: Page) -> None:
-    await admin.locator("#search").press_sequentially("ord")
-    await expect(admin).to_have_url(re.compile(r"search=ord"))
+async def test_the_filter_narrows_the_list_as_one_types(pages: Pages, anna: Page) -> None:
+    await anna.locator("#search").press_sequentially("ord")
+    await expect(anna).to_have_url(re.compile(r"search=ord"))
     assert pages.bus.last(TokenList).search == "ord"
-    await admin.select_option("select[name=state]", "active")
-    await expect(admin).to_have_url(re.compile(r"state=active"))
+    await anna.select_option("select[name=state]", "active")
+    await expect(anna).to_have_url(re.compile(r"state=active"))
     assert pages.bus.last(TokenList).states == ("active",)
     asked = len(pages.bus.asked)
     pages.live.changed("tokens")
@@ -111,12 +111,12 @@ async def test_the_filter_narrows_the_list_as_one_types(pages: Pages, admin: Pag
     assert pages.bus.last(TokenList).search == "ord"
 
 
-async def test_the_redirect_uri_is_copied(pages: Pages, context: BrowserContext, admin: Page) -> None:
+async def test_the_redirect_uri_is_copied(pages: Pages, context: BrowserContext, anna: Page) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await admin.goto(f"{pages.url}/tokens/new?template=google-mail")
-    await admin.click("[data-copy=redirect-uri]")
-    await expect(admin.locator("[data-copy=redirect-uri]")).to_have_text("Copied")
-    assert await admin.evaluate("navigator.clipboard.readText()") == f"{pages.url}/oauth2/callback/google-mail"
+    await anna.goto(f"{pages.url}/tokens/new?template=google-mail")
+    await anna.click("[data-copy=redirect-uri]")
+    await expect(anna.locator("[data-copy=redirect-uri]")).to_have_text("Copied")
+    assert await anna.evaluate("navigator.clipboard.readText()") == f"{pages.url}/oauth2/callback/google-mail"
 
 
 async def test_adding_works_without_scripts(pages: Pages, browser: Browser) -> None:
@@ -139,28 +139,28 @@ async def test_adding_works_without_scripts(pages: Pages, browser: Browser) -> N
     await context.close()
 
 
-async def test_the_chosen_file_stays_between_preview_and_import(pages: Pages, admin: Page) -> None:
-    await admin.goto(f"{pages.url}/transfer")
-    await admin.set_input_files(
+async def test_the_chosen_file_stays_between_preview_and_import(pages: Pages, anna: Page) -> None:
+    await anna.goto(f"{pages.url}/transfer")
+    await anna.set_input_files(
         "#file", FilePayload(name="e.yml", mimeType="text/yaml", buffer=b"- Name: A\n- Name: B\n")
     )
-    await admin.click("text=Preview")
-    await admin.click("text=Import 2")
-    await expect(admin.locator("#report h2")).to_have_text("Imported")
+    await anna.click("text=Preview")
+    await anna.click("text=Import 2")
+    await expect(anna.locator("#report h2")).to_have_text("Imported")
     assert not pages.bus.last(ConfigImport).dry_run
 
 
-async def test_the_colours_follow_the_system_and_the_person(pages: Pages, admin: Page) -> None:
-    await admin.emulate_media(color_scheme="dark")
-    await expect(admin.locator("html")).to_have_attribute("data-bs-theme", "dark")
-    await admin.goto(f"{pages.url}/preferences")
-    await admin.select_option("#theme", "light")
-    await admin.click("main button")
-    await expect(admin.locator("html")).to_have_attribute("data-bs-theme", "light")
+async def test_the_colours_follow_the_system_and_the_person(pages: Pages, anna: Page) -> None:
+    await anna.emulate_media(color_scheme="dark")
+    await expect(anna.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    await anna.goto(f"{pages.url}/preferences")
+    await anna.select_option("#theme", "light")
+    await anna.click("main button")
+    await expect(anna.locator("html")).to_have_attribute("data-bs-theme", "light")
 
 
 async def test_a_form_of_another_site_changes_nothing(
-    pages: Pages, admin: Page, context: BrowserContext, tmp_path: Path
+    pages: Pages, anna: Page, context: BrowserContext, tmp_path: Path
 ) -> None:
     asked = len(pages.bus.asked)
     evil = tmp_path / "evil.html"
@@ -174,23 +174,23 @@ async def test_a_form_of_another_site_changes_nothing(
     assert len(pages.bus.asked) == asked
 
 
-async def test_the_keyboard_reaches_the_content_first(pages: Pages, admin: Page) -> None:
-    await admin.goto(f"{pages.url}/tokens")
-    await admin.keyboard.press("Tab")
-    await expect(admin.locator(".gk-skip")).to_be_focused()
-    await expect(admin.locator(".gk-skip")).to_be_visible()
+async def test_the_keyboard_reaches_the_content_first(pages: Pages, anna: Page) -> None:
+    await anna.goto(f"{pages.url}/tokens")
+    await anna.keyboard.press("Tab")
+    await expect(anna.locator(".gk-skip")).to_be_focused()
+    await expect(anna.locator(".gk-skip")).to_be_visible()
 
 
-async def test_what_was_typed_outlives_the_session(pages: Pages, admin: Page, context: BrowserContext) -> None:
+async def test_what_was_typed_outlives_the_session(pages: Pages, anna: Page, context: BrowserContext) -> None:
     pages.bus.answers[ConfigCreate] = saved(3)
-    await admin.goto(f"{pages.url}/tokens/new?template=google-mail")
-    await admin.fill("#field-name", "Typed for long")
-    await admin.fill("#field-client_id", "client-1")
-    await admin.fill("#field-client_secret", "canary-secret")
+    await anna.goto(f"{pages.url}/tokens/new?template=google-mail")
+    await anna.fill("#field-name", "Typed for long")
+    await anna.fill("#field-client_id", "client-1")
+    await anna.fill("#field-client_secret", "canary-secret")
     await context.clear_cookies()
-    await admin.click("button[value=save]")
-    await expect(admin.locator("main")).to_contain_text("Your session ended while you typed.")
+    await anna.click("button[value=save]")
+    await expect(anna.locator("main")).to_contain_text("Your session ended while you typed.")
     await pages.log_in(context)
-    await admin.reload()
-    await expect(admin.locator(".alert-success")).to_have_text("Added.")
+    await anna.reload()
+    await expect(anna.locator(".alert-success")).to_have_text("Added.")
     assert pages.bus.last(ConfigCreate).fields.name == "Typed for long"

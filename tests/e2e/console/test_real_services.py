@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from devstack.keys import CONSOLE_USER
@@ -12,7 +13,7 @@ from devstack.provider.control_client import ProviderControl
 from devstack.provider.settings import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from tests.e2e.running_stack import RunningStack, running_stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 REALM = "strict"
 PATIENCE = 20_000  # milliseconds: another process has to act first
@@ -25,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(stack: RunningStack, context: BrowserContext) -> Page:
     """The page of the user that the stack makes."""
     return await log_in(stack, context)
