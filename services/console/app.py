@@ -23,6 +23,7 @@ from services.console.board import Board
 from services.console.connection import Connection
 from services.console.console import FOLDER, Console, load_pages, static_version
 from services.console.counting import Counting
+from services.console.failures import Failures
 from services.console.files import VersionedFiles
 from services.console.gate import Gate
 from services.console.live import Live
@@ -84,6 +85,7 @@ def build_app(
         middleware=[
             Middleware(SecurityHeaders, settings=settings),
             Middleware(Counting, metrics=metrics or Metrics(SERVICE)),
+            Middleware(Failures, problems=problems),
             Middleware(BodyLimit, limit=FORM_LIMIT, exceptions={IMPORT_PATH: REQUEST_LIMIT}),
             Middleware(Gate, console=console, problems=problems),
         ],
@@ -93,7 +95,6 @@ def build_app(
             HTTPException: problems.http,
             TooLarge: problems.too_large,
             ValidationError: problems.unfit,
-            Exception: problems.failed,
         },
     )
 

@@ -72,6 +72,7 @@ class Problems:
     def failed(self, request: Request, error: Exception) -> Response:
         """Our own fault: logged with its trace, told without."""
         log.error("page failed", path=request.url.path, exc_info=error)
+        request.state.user = getattr(request.state, "user", None)
         return self.refused(request, "refused.failed", 500)
 
     def unfit(self, request: Request, _error: Exception) -> Response:

@@ -216,3 +216,15 @@ async def test_over_https_browsers_are_told_to_stay_there(
     app = build_app(settings, ring.installation_public_jwk(), AnsweringBus(), board=Board(), live=Live(clock))
     async with AsyncClient(transport=ASGITransport(app), base_url="https://keeper.test") as browser:
         assert (await browser.get("/login")).headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_our_own_fault_is_told_without_its_trace_and_with_all_headers(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    bus.answers[TokenList] = RuntimeError("canary in a fault")
+    answer = await admin.get("/tokens")
+    assert answer.status_code == 500
+    assert "Something went wrong in the console." in answer.text
+    assert "canary" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
