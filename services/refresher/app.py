@@ -46,6 +46,7 @@ from services.refresher.returned import Opener
 from services.refresher.scheduler import Scheduler
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.settings import RefresherSettings
+from services.refresher.slots import Slots
 from services.refresher.store import GrantStore
 from services.refresher.storing import Storing
 from services.refresher.telling import Telling
@@ -129,7 +130,8 @@ class Refresher:
         renewal = Renewal(store, calls, clients, issuing, storing, telling, ids)
         login = LoginExchange(store, self._logins, calls, issuing, self._secrets, storing, telling, clients)
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
-        attempts = Attempts(store, renewal, login, ending, storing, telling, clock)
+        slots = Slots(self._settings.attempts.max_per_client)
+        attempts = Attempts(store, renewal, login, ending, storing, telling, slots, clock)
         self._scheduler = Scheduler(
             store,
             self._client_store,

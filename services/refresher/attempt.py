@@ -11,11 +11,12 @@ from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.domain.grant import time_passed
 from services.refresher.domain.record import Record
-from services.refresher.domain.schedule import ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
+from services.refresher.domain.schedule import Call, ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
 from services.refresher.ending import GrantEnding
 from services.refresher.login import LoginExchange
 from services.refresher.provider_calls import POST_TIMEOUT, STORING
 from services.refresher.renewal import FORCED, Renewal
+from services.refresher.slots import Slot, Slots
 from services.refresher.store import LEASE_SECONDS, GrantStore
 from services.refresher.storing import Ending, Storing
 from services.refresher.telling import Telling
@@ -34,6 +35,7 @@ class Attempts:
         grant_ending: GrantEnding,
         storing: Storing,
         telling: Telling,
+        slots: Slots,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -42,27 +44,33 @@ class Attempts:
         self._grant_ending = grant_ending
         self._storing = storing
         self._telling = telling
+        self._slots = slots
         self._clock = clock
 
     async def run(self, claimed: Record, claimed_at: float) -> None:
         """Work on one record; `claimed_at` is the monotonic time at which the claim was sent."""
         action = plan(claimed, self._store.time.now())
-        left = claimed_at + LEASE_SECONDS - self._clock.monotonic()
-        if not isinstance(action, Settle) and left < POST_TIMEOUT + STORING:
-            log.warning("lease given back, too little of it is left", config_id=claimed.config_id, left=round(left, 1))
-            await self._store.release(claimed)
+        if isinstance(action, Settle):
+            await self._settle(claimed)
             return
+        async with self._slots.slot(claimed.client) as slot:
+            left = claimed_at + LEASE_SECONDS - self._clock.monotonic()
+            if left < POST_TIMEOUT + STORING:
+                log.warning("lease given back unused", config_id=claimed.config_id, left=round(left, 1))
+                await self._store.release(claimed)
+                return
+            await self._call(claimed, action, slot)
+
+    async def _call(self, claimed: Record, action: Call, slot: Slot) -> None:
         match action:
             case Refresh() | Mint():
-                await self._renewal.renew(claimed, action)
+                await self._renewal.renew(claimed, action, slot.free)
             case ExchangeCode(wish):
                 await self._login.exchange(claimed, wish)
             case Revoke(wish):
                 await self._grant_ending.revoke(claimed, wish)
             case Purge():
                 await self._grant_ending.purge(claimed)
-            case Settle():
-                await self._settle(claimed)
 
     async def _settle(self, claimed: Record) -> None:
         """Write what time alone has changed; forced wishes that cannot be carried out are answered by the state."""

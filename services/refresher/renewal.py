@@ -1,5 +1,6 @@
 """Renews an access token: by the refresh token, or minted anew by the client's own credentials."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -44,10 +45,12 @@ class Renewal:
         self._telling = telling
         self._ids = ids
 
-    async def renew(self, claimed: Record, action: Refresh | Mint) -> None:
+    async def renew(self, claimed: Record, action: Refresh | Mint, answered: Callable[[], None]) -> None:
+        """Call, store what came, answer who waited."""
         sent_at = self._store.time.now()
         call = self._calls.refresh if isinstance(action, Refresh) else self._calls.mint
         outcome, host = await call(claimed)
+        answered()
         if isinstance(outcome, TokenResponse):
             await self._succeeded(claimed, outcome, host, sent_at)
         else:

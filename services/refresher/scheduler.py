@@ -1,7 +1,8 @@
-"""Claims what is due and starts one attempt for each: no more than the free slots of each client and of the process.
+"""Claims what is due and starts one attempt for each, within the slots of each client and of the process.
 
 Woken at once by requests in this process; what others made due is found by polling. A provider that hangs holds only
-the slots of its own client, and who has the fewest in flight comes first.
+the slots of its own client, and who has the fewest in flight comes first. As many again as a client has slots are
+claimed ahead, so that a call ends and the next begins without a round trip to the database between them.
 """
 
 import asyncio
@@ -22,10 +23,12 @@ from services.refresher.store import GrantStore
 
 log = get_logger(__name__)
 
-POLL: Final = 0.5
+POLL: Final = 0.25
 """Mean seconds between two looks for what other processes or time made due: each examines one document per client."""
 LOOK_AT_CLIENTS: Final = 1.0
 """Seconds between two looks at the faults of clients."""
+AHEAD: Final = 2
+"""Claims per slot: one at work and one that waits for it; who waits too long gives its lease back unused."""
 STOP_WITHIN: Final = 20.0
 """Seconds that a stop waits for running attempts: a call and the storing of its result."""
 
@@ -50,12 +53,13 @@ class Scheduler:
         self._clients = clients
         self._attempts = attempts
         self._settings = settings
+        self._most = settings.max_per_client * AHEAD
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
         self._woken = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
-        self._in_flight: Counter[str] = Counter()
+        self._claimed: Counter[str] = Counter()
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = -LOOK_AT_CLIENTS
         self._failing: str | None = None
@@ -115,7 +119,7 @@ class Scheduler:
         free = self._settings.max_in_flight - len(self._running)
         if free <= 0:
             return False
-        due = await self._client_store.due(self._settings.max_per_client)
+        due = await self._client_store.due(self._most)
         chosen = await self._choose(due, free)
         claimed_at = self._clock.monotonic()
         claimed = await self._store.claim([grant.config_id for grant in chosen]) if chosen else []
@@ -125,12 +129,12 @@ class Scheduler:
         return bool(claimed) and len(chosen) < len(due)
 
     async def _choose(self, due: Sequence[DueGrant], free: int) -> list[DueGrant]:
-        taken: Counter[str] = Counter(self._in_flight)
+        taken: Counter[str] = Counter(self._claimed)
         chosen: dict[str, DueGrant] = {}
-        for grant in sorted(due, key=lambda grant: self._in_flight[grant.client]):
+        for grant in sorted(due, key=lambda grant: self._claimed[grant.client]):
             if len(chosen) >= free:
                 break
-            if taken[grant.client] >= self._settings.max_per_client or not await self._may_probe(grant):
+            if taken[grant.client] >= self._most or not await self._may_probe(grant):
                 continue
             if grant.config_id not in chosen:
                 taken[grant.client] += 1
@@ -143,7 +147,7 @@ class Scheduler:
     def _spawn(self, record: Record, claimed_at: float) -> None:
         task = asyncio.create_task(self._attempt(record, claimed_at), name=f"attempt {record.config_id}")
         self._running[task] = record.client
-        self._in_flight[record.client] += 1
+        self._claimed[record.client] += 1
         self._metrics.set("leases_held", len(self._running))
         task.add_done_callback(self._ended)
 
@@ -157,8 +161,8 @@ class Scheduler:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         client = self._running.pop(task)
-        self._in_flight[client] -= 1
-        if not self._in_flight[client]:
-            del self._in_flight[client]
+        self._claimed[client] -= 1
+        if not self._claimed[client]:
+            del self._claimed[client]
         self._metrics.set("leases_held", len(self._running))
         self._woken.set()

@@ -64,7 +64,9 @@ class Settle:
     """Nothing to send: write what time alone has changed, and answer who waits."""
 
 
-Action = ExchangeCode | Revoke | Purge | Refresh | Mint | Settle
+Call = ExchangeCode | Revoke | Purge | Refresh | Mint
+"""What needs the provider."""
+Action = Call | Settle
 
 
 def plan(record: Record, now: datetime) -> Action:
