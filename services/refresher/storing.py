@@ -18,7 +18,7 @@ from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.announce import announced
-from services.refresher.batch_writes import BatchWrites
+from services.refresher.batch_store import BatchWrites
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import quarantined, tries_again_at_once
 from services.refresher.domain.record import Grant, Record, WishKind
