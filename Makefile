@@ -45,8 +45,8 @@ check: install-dev ## Format, lint, types, import rules, unit tests: under one m
 test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
 	$(PYTEST) -m "not long"
 
-test-all: install-dev ## The same and the long end-to-end tests
-	$(PYTEST)
+test-all: test ## The same and the long end-to-end tests
+	$(PYTEST) -m long
 
 test-deps: ## Install the Debian packages that some tests use (needs root)
 	@.ci/test-deps
