@@ -1,8 +1,8 @@
 """Claims what is due and starts one attempt for each, within the slots of each client and of the process.
 
 Woken at once by requests in this process; what others made due is found by polling. A provider that hangs holds only
-the slots of its own client, and who has the fewest in flight comes first. As many again as a client has slots are
-claimed ahead, so that a call ends and the next begins without a round trip to the database between them.
+the slots of its own client, and who has the fewest in flight comes first. A client's next grants are claimed while its
+slots are busy, so that one call ends and the next begins without a round trip to the database between them.
 """
 
 import asyncio
@@ -27,8 +27,9 @@ POLL: Final = 0.25
 """Mean seconds between two looks for what other processes or time made due: each examines one document per client."""
 LOOK_AT_CLIENTS: Final = 1.0
 """Seconds between two looks at the faults of clients."""
-AHEAD: Final = 2
-"""Claims per slot: one at work and one that waits for it; who waits too long gives its lease back unused."""
+AHEAD: Final = 3
+"""Claims per slot: one that calls, one whose result is being stored, one that waits for the slot; who waits too long
+gives its lease back unused."""
 STOP_WITHIN: Final = 20.0
 """Seconds that a stop waits for running attempts: a call and the storing of its result."""
 
