@@ -29,7 +29,7 @@ def announced(
     client_faulty: bool = False,
 ) -> tuple[Record, list[Entry]]:
     """Settle a transition; an event goes out only where the public state has changed."""
-    record = settled(after, now, client_faulty=client_faulty)
+    record = settled(after, now)
     known = {} if before is None else before.told
     told, events = expiry_events(known, record, now, client_faulty=client_faulty)
     record = replace(record, told=told)

@@ -170,7 +170,7 @@ class Refresher:
 
     def _token_requests(self) -> TokenRequests:
         store, clients, secrets = self._store, self._clients, self._secrets
-        wishes = Wishes(store, self._relay, self._ids)
+        wishes = Wishes(store, clients, self._relay, self._ids)
         opener = Opener(self._vault.installation_private_jwks())
         public_url = self._settings.public_url
         starts = Starts(store, self._logins, self._discovery, secrets, self._storing, public_url, self._ids)

@@ -65,7 +65,7 @@ class Clients:
         while (client := await self._store.read(record.client)) is not None and client.fault is None:
             users = await self._grants.count_of_client(client.hash)
             suspects = tuple(dict.fromkeys((*client.suspects, record.config_id)))
-            confirmed = len(suspects) > 1 or users <= 1
+            confirmed = len(suspects) > 1 or not await self._grants.has_others(client.hash, record.config_id)
             now = self._grants.time.now()
             blamed = replace(client, suspects=suspects)
             if confirmed:

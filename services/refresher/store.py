@@ -212,6 +212,12 @@ class GrantStore:
         with translate():
             return await self.collection.count_documents({"client": client, "deleted": False})
 
+    async def has_others(self, client: str, but: str) -> bool:
+        """Tell whether another record of a client has a grant, and could confirm what this one met."""
+        condition = {"client": client, "deleted": False, "grant.state": "authorized", "_id": {"$ne": but}}
+        with translate():
+            return await self.collection.find_one(condition, {"_id": 1}) is not None
+
     async def page(self, query: Document, sort: list[tuple[str, int]], offset: int, limit: int) -> list[Record]:
         """Return one page of the records that a query selects."""
         with translate():

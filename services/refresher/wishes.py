@@ -11,6 +11,7 @@ from datetime import datetime
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.process.clock import Ids
 from services.refresher.announce import announced
+from services.refresher.clients import Clients
 from services.refresher.domain.record import Record, Waiter, Wish
 from services.refresher.domain.serving import Refuse
 from services.refresher.store import GrantStore
@@ -22,8 +23,9 @@ Check = Callable[[Record, datetime], Refuse | None]
 class Wishes:
     """Adds wishes, each with who asked for it."""
 
-    def __init__(self, store: GrantStore, relay: OutboxRelay, ids: Ids) -> None:
+    def __init__(self, store: GrantStore, clients: Clients, relay: OutboxRelay, ids: Ids) -> None:
         self._store = store
+        self._clients = clients
         self._relay = relay
         self._ids = ids
 
@@ -36,7 +38,10 @@ class Wishes:
                 return refusal
             now = self._store.time.now()
             wished = replace(current, wishes=_joined(current.wishes, wish))
-            after, entries = announced(current, wished, now=now, happened="config_changed", ids=self._ids)
+            faulty = self._clients.is_faulty(current.client)
+            after, entries = announced(
+                current, wished, now=now, happened="config_changed", ids=self._ids, client_faulty=faulty
+            )
             written = await self._store.write(current, after, entries)
             if written is not None:
                 if written.pending.entries:

@@ -47,6 +47,7 @@ def notices(record: Record, now: datetime, *, client_faulty: bool = False) -> It
         return
     if not client_faulty:
         yield from _of_its_own_client(record)
+        yield from _of_the_access_token(record)
     yield from _of_the_state(record, now)
     yield from _of_the_grant(record)
     yield from _ending_soon(record, now)
@@ -58,6 +59,12 @@ def _of_its_own_client(record: Record) -> Iterator[Notice]:
         return
     if record.error_scope == "config" or record.failures >= CONFIRMED_BY:
         yield Notice("client_fault", error.cure_id, error.cure, text=error.text)
+
+
+def _of_the_access_token(record: Record) -> Iterator[Notice]:
+    error = record.last_error
+    if record.state == "expired" and record.failures and error is not None:
+        yield Notice("expired_token", error.cure_id, error.cure, text=error.text)
 
 
 def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:

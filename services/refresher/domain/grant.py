@@ -258,11 +258,14 @@ def purged(record: Record, sequence: int) -> Record:
     return replace(record, purged=True, deleted=True, config_sequence=sequence)
 
 
-def settled(record: Record, now: datetime, *, client_faulty: bool = False) -> Record:
-    """Compute what follows from a transition: state, due time, sequence."""
+def settled(record: Record, now: datetime) -> Record:
+    """Compute what follows from a transition: state, due time, sequence.
+
+    The state is the record's own: a paused client is joined by readers, else its cure would be a write per grant.
+    """
     return replace(
         record,
-        state=public_state(record, now, client_faulty=client_faulty),
+        state=public_state(record, now),
         due=next_due(record, now),
         sequence=record.sequence + 1,
         changed_at=now,
