@@ -13,9 +13,11 @@ from pydantic import SecretStr
 
 from devstack.mongo import Mongo
 from devstack.provider.faults import Fault
+from grantkeeper_client import ReplyError
 from services.refresher.domain.record import Record
 from tests.integration.house import house
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
+from tests.integration.refresher.test_logins import Browser
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -153,6 +155,33 @@ async def test_a_success_that_meets_another_generation_is_put_aside_and_told(
             record = await stored(service, lambda record: bool(record.grant.quarantine), config_id)
             assert await wait_until(lambda: service.reported("quarantined_refresh_token"))
     assert record.grant.generation == 2
+
+
+async def test_a_code_is_not_sent_again_after_a_crash_with_the_answer_in_hand(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    config_id = await service.insert(service.config())
+    broken = asyncio.Event()
+
+    async def break_once(point: str) -> None:
+        if point == "refresher.sent" and not broken.is_set():
+            broken.set()
+            raise RuntimeError("broken with the answer in hand")
+
+    async with service.running(break_once), service.house.asker("admin") as admin:
+        browser = Browser(service, admin, config_id)
+        given = browser.come_back((await browser.start())["url"])
+        completing = asyncio.create_task(browser.complete(given))
+        await broken.wait()
+        await lease_expires(service, config_id)
+        with pytest.raises(ReplyError, match="start again"):
+            await completing
+        with pytest.raises(ReplyError, match="start again"):
+            await browser.complete(given)
+        assert (await browser.complete(browser.come_back((await browser.start())["url"])))["status"][
+            "state"
+        ] == "active"
+    assert len(provider.control.journal()) == 2
 
 
 async def lease_expires(service: Service, config_id: str) -> None:

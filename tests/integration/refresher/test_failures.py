@@ -245,6 +245,21 @@ async def test_a_refresh_token_goes_to_no_other_host(refresher: Service, provide
     assert len(provider.control.journal()) == before
 
 
+async def test_a_refresh_token_goes_only_to_the_host_that_granted_it(
+    refresher: Service, provider: "ProviderThread"
+) -> None:
+    """The config may name the same host as before and yet lead elsewhere, by metadata that changed."""
+    config_id = await refresher.configured(refresher.config())
+    await refresher.plant(config_id, provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0])
+    await refresher.store.collection.update_one({"_id": config_id}, {"$set": {"grant.token_host": "idp.example.org"}})
+    await refresher.due_now(config_id)
+    record = await wait_until(lambda: failing(refresher, config_id))
+    assert record is not None
+    assert record.last_error is not None
+    assert "idp.example.org" in record.last_error.text
+    assert provider.control.journal() == []
+
+
 async def test_a_200_with_html_is_a_fault_of_the_provider(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
