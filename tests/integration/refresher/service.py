@@ -246,7 +246,9 @@ class Service:
         kinds: Sequence[type[ExpiryReported | ExpiryRecovered | ConfigWentOff]]
         kinds = (ExpiryReported, ExpiryRecovered, ConfigWentOff)
         by_type = {kind.TYPE: kind for kind in kinds}
-        return [by_type[one.type].model_validate_json(one.value or b"") for one in await self.house.read(EXPIRY_EVENTS)]
+        # At least once: what was published twice is one message, with one id.
+        once = {one.id: one for one in await self.house.read(EXPIRY_EVENTS)}.values()
+        return [by_type[one.type].model_validate_json(one.value or b"") for one in once]
 
     async def reported(self, kind: str) -> list[ExpiryReported]:
         events = await self.expiry_events()
