@@ -36,10 +36,10 @@ _AS_IT_IS: Final = (
     "sequence",
 )
 _GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
-_OTHERS: Final = ("config", "origin", "former_names", "grant", "lease", "last_error")
+_OTHERS: Final = ("origin", "former_names", "grant", "lease", "last_error")
 _IN_PROGRESS: Final = ("wishes", "waiters", "told", "used_by")
 
-WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, *_IN_PROGRESS), 1), "now": "$$NOW"}
+WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, "config", *_IN_PROGRESS), 1), "now": "$$NOW"}
 """Projection of a whole record, with the database's time as `now`."""
 
 WAITED_FOR: Final[Document] = {"waiters": 1, "outbox": 1, "now": "$$NOW"}
@@ -52,7 +52,6 @@ READABLE: Final[Document] = {
     "now": "$$NOW",
 }
 """Projection of what a `get` reads: without requests, wishes, and the askers' addresses. Never to be written back."""
-del READABLE["config"]
 
 
 def waiter_document(waiting: Waiter) -> Document:

@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grantkeeper_client import Asker, ReplyError
+from devstack.provider.faults import Fault
+from grantkeeper_client import Asker, Grantkeeper, ReplyError
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
 from tests.waiting import wait_until
 
@@ -23,10 +24,7 @@ async def test_a_usable_access_token_is_handed_out_without_any_call(
     config_id = await refresher.configured(refresher.config())
     minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0]
     await refresher.plant(config_id, minted)
-    from grantkeeper_client import Grantkeeper
-
-    credential = admin._credential
-    async with Grantkeeper(credential) as client:
+    async with Grantkeeper(admin._credential) as client:
         token = await client.get_access_token("Support")
     assert token.value == minted["access_token"]
     assert token.generation == 1
@@ -36,11 +34,16 @@ async def test_a_usable_access_token_is_handed_out_without_any_call(
 async def test_an_expired_access_token_is_renewed_by_exactly_one_call_for_eight_askers_at_two_refreshers(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
+    """Four ask before the call, four while it is under way."""
+    provider.control.fail(Fault(delay=1.5))
     config_id = await refresher.configured(refresher.config())
     minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0]
     async with refresher.running():
         await refresher.plant(config_id, minted, age=2 * HOUR)
-        answers = await asyncio.gather(*(ask(admin, GET, {"config": config_id}) for _ in range(8)))
+        first = [asyncio.create_task(ask(admin, GET, {"config": config_id})) for _ in range(4)]
+        await wait_until(lambda: provider.control.journal(only_open=True))
+        second = [asyncio.create_task(ask(admin, GET, {"config": config_id})) for _ in range(4)]
+        answers = await asyncio.gather(*first, *second)
     assert len(provider.control.journal()) == 1
     assert {answer["generation"] for answer in answers} == {2}
     assert (await refresher.record(config_id)).state == "active"
@@ -49,18 +52,30 @@ async def test_an_expired_access_token_is_renewed_by_exactly_one_call_for_eight_
 async def test_a_hundred_expired_access_tokens_are_renewed_by_one_call_each(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
+    """Each is asked for eight times, before and during its call."""
+    provider.control.fail(Fault(delay=0.5))
     logins = [f"user{number}" for number in range(100)]
     minted = provider.control.mint("strict", logins, client_id=CLIENT_ID)
     events = [refresher.changed(refresher.config(login)) for login in logins]
     await refresher.tell(*events)
     await asyncio.gather(*(refresher.knows(event.config_id, 1) for event in events))
+    asked: list[asyncio.Task[Any]] = []
+
+    def wave() -> None:
+        for event in events:
+            question = ask(admin, GET, {"config": event.config_id}, deadline=timedelta(seconds=60))
+            asked.append(asyncio.create_task(question))
+
+    async def called(times: int) -> None:
+        await wait_until(lambda: len(provider.control.journal()) > times)
+
     async with refresher.running():
         for event, answer in zip(events, minted, strict=True):
             await refresher.plant(event.config_id, answer, age=2 * HOUR)
-        wanted = [event.config_id for event in events for _ in range(8)]
-        answers = await asyncio.gather(
-            *(ask(admin, GET, {"config": each}, deadline=timedelta(seconds=60)) for each in wanted)
-        )
+        for number in range(8):
+            wave()
+            await called(10 * number)
+        answers = await asyncio.gather(*asked)
     assert len(provider.control.journal()) == 100
     assert {answer["generation"] for answer in answers} == {2}
 
