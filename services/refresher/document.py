@@ -139,7 +139,7 @@ def from_document(document: Mapping[str, Any]) -> Record:
         waiters=tuple(waiter(each) for each in document["waiters"]),
         told=document["told"],
         used_by=document["used_by"],
-        **{name: document[name] for name in _AS_IT_IS},
+        **{name: document[name] for name in _AS_IT_IS if name in document},
     )
 
 
@@ -151,7 +151,8 @@ def readable(document: Mapping[str, Any]) -> Record:
 
 def _grant(document: Mapping[str, Any]) -> Grant:
     origin = document["origin"]
-    plain = {name: document[name] for name in _GRANT}
+    # A field that a later version adds is missing in older documents: it has its default then.
+    plain = {name: document[name] for name in _GRANT if name in document}
     grant = Grant(**plain, origin=None if origin is None else Origin(**origin))
     kept = tuple(Quarantined(**each) for each in document["quarantine"])
     return replace(grant, quarantine=kept) if kept else grant
