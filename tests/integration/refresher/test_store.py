@@ -1,0 +1,160 @@
+"""The rules of the collection `grants`, on the real database alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grantkeeper.mongo.client import connect
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.settings import MongoSettings
+from services.refresher.database_time import DatabaseTime
+from services.refresher.domain.grant import authorized, settled
+from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.serving import WAITERS_MAX
+from services.refresher.store import GrantStore
+from tests.unit.refresher.records import CONFIG_ID, HOUR, Login, changed, event, issued, new
+
+if TYPE_CHECKING:
+    from tests.servers import MongoServer
+
+
+@pytest.fixture
+async def store(mongo: "MongoServer", database: str) -> AsyncIterator[GrantStore]:
+    settings = MongoSettings.model_validate({"uri": mongo.uri, "database": database})
+    db = connect(settings, service="test")
+    store = GrantStore(db, DatabaseTime(SYSTEM_CLOCK), SYSTEM_IDS)
+    await store.prepare()
+    yield store
+    db.client.close()
+
+
+async def expired(store: GrantStore) -> Record:
+    """A stored record whose access token has ended, due now."""
+    now = store.time.now()
+    record = settled(authorized(new(), issued(at=now - 2 * HOUR), Login()), now)
+    await store.insert(record, ())
+    return record
+
+
+async def stored(store: GrantStore) -> Record:
+    record = await store.read(CONFIG_ID)
+    assert record is not None
+    return record
+
+
+def waiters(*numbers: int) -> list[Waiter]:
+    return [Waiter(f"mail:{number}", {"principal": "mail"}) for number in numbers]
+
+
+async def test_of_many_claims_at_once_one_gets_the_lease(store: GrantStore) -> None:
+    await expired(store)
+    claims = await asyncio.gather(*(store.claim([CONFIG_ID]) for _ in range(20)))
+    assert sum(len(claim) for claim in claims) == 1
+
+
+async def test_claims_of_overlapping_lists_share_nothing(store: GrantStore) -> None:
+    record = await expired(store)
+    ids = [CONFIG_ID]
+    for number in range(2, 40):
+        config_id = f"01900000-0000-7000-8000-{number:012d}"
+        await store.insert(replace(record, config_id=config_id), ())
+        ids.append(config_id)
+    claims = await asyncio.gather(*(store.claim(ids) for _ in range(5)))
+    claimed = [one.config_id for claim in claims for one in claim]
+    assert sorted(claimed) == sorted(ids)
+
+
+async def test_a_question_waits_once_and_no_more_than_the_limit_wait(store: GrantStore) -> None:
+    await expired(store)
+    await store.append_waiters({CONFIG_ID: (1, waiters(1, 2))})
+    await store.append_waiters({CONFIG_ID: (1, waiters(2, 3))})
+    assert [waiter.id for waiter in (await stored(store)).waiters] == ["mail:1", "mail:2", "mail:3"]
+    await store.append_waiters({CONFIG_ID: (1, waiters(*range(10, 300)))})
+    assert len((await stored(store)).waiters) == WAITERS_MAX
+
+
+async def test_nobody_waits_for_a_generation_that_is_over(store: GrantStore) -> None:
+    before = await expired(store)
+    await store.append_waiters({CONFIG_ID: (0, waiters(1))})
+    assert await stored(store) == before
+
+
+async def test_who_begins_to_wait_during_an_attempt_makes_nothing_due_and_is_handed_to_its_holder(
+    store: GrantStore,
+) -> None:
+    await expired(store)
+    [claimed] = await store.claim([CONFIG_ID])
+    assert claimed.lease is not None
+    await store.append_waiters({CONFIG_ID: (1, waiters(1, 2))})
+    assert await store.claim([CONFIG_ID]) == []
+    now = store.time.now()
+    after = settled(replace(claimed, lease=None, waiters=()), now)
+    written = await store.write(claimed, after, (), lease=claimed.lease.token, answers_waiters=True)
+    assert written is not None
+    assert [waiter.id for waiter in written.before.waiters] == ["mail:1", "mail:2"]
+    assert (await stored(store)).waiters == ()
+
+
+async def test_who_begins_to_wait_is_due_at_the_next_allowed_moment(store: GrantStore) -> None:
+    record = await expired(store)
+    now = store.time.now()
+    held = settled(replace(record, not_before=now + HOUR, due=None), now)
+    assert await store.write(record, replace(held, due=None), ()) is not None
+    await store.append_waiters({CONFIG_ID: (1, waiters(1))})
+    assert (await stored(store)).due == now + HOUR
+    assert await store.claim([CONFIG_ID]) == []
+
+
+async def test_a_lease_found_expired_means_that_an_outcome_is_unknown(store: GrantStore) -> None:
+    await expired(store)
+    [first] = await store.claim([CONFIG_ID])
+    assert first.grant.unknown == 0
+    past = {"lease.until": {"$subtract": ["$$NOW", 1]}, "due": {"$subtract": ["$$NOW", 1]}}
+    await store.collection.update_one({"_id": CONFIG_ID}, [{"$set": past}])
+    [second] = await store.claim([CONFIG_ID])
+    assert second.grant.unknown == 1
+    assert second.lease != first.lease
+
+
+async def test_a_lease_given_back_leaves_no_doubt(store: GrantStore) -> None:
+    await expired(store)
+    [claimed] = await store.claim([CONFIG_ID])
+    await store.release(claimed)
+    [again] = await store.claim([CONFIG_ID])
+    assert again.grant.unknown == 0
+
+
+async def test_a_write_on_an_older_state_is_refused(store: GrantStore) -> None:
+    record = await expired(store)
+    now = store.time.now()
+    newer = settled(changed(record, event(2, name="Renamed")), now)
+    assert await store.write(record, newer, ()) is not None
+    assert await store.write(record, settled(record, now), ()) is None
+    assert (await stored(store)).config.name == "Renamed"
+
+
+async def test_a_name_and_a_former_name_find_their_config(store: GrantStore) -> None:
+    record = await expired(store)
+    now = store.time.now()
+    renamed = settled(changed(record, event(2, name="New name", former_names=("Support",))), now)
+    await store.write(record, renamed, ())
+    other = replace(new(name="Old one", former_names=("New name",)), config_id=CONFIG_ID[:-1] + "2")
+    await store.insert(other, ())
+    found = await store.resolve(["new  NAME", "Support", "Old one", "nobody", CONFIG_ID])
+    assert {name: one.config_id[-1] for name, one in found.items()} == {
+        "new  NAME": "1",
+        "Support": "1",
+        "Old one": "2",
+        CONFIG_ID: "1",
+    }
+
+
+async def test_times_are_the_database_s(store: GrantStore) -> None:
+    await expired(store)
+    [claimed] = await store.claim([CONFIG_ID])
+    assert claimed.lease is not None
+    assert timedelta(seconds=15) < claimed.lease.until - store.time.now() <= timedelta(seconds=20)
