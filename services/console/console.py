@@ -50,6 +50,7 @@ class Console:
 
     async def ask(self, request: Request, message: Message, answer: type[Result], **options: Any) -> Result:
         """Ask the bus for the person who sent this request; raises ReplyError or NoAnswer."""
+        request.state.seen = self._seen(request)  # before the answer: what changes after it is told to the page
         return await self.asking.ask(person(request), message, answer, **{"deadline": QUICK, **options})
 
     def page(self, request: Request, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
@@ -60,6 +61,9 @@ class Console:
         if shared["said"]:
             self.sessions.forget_said(response)
         return response
+
+    def _seen(self, request: Request) -> str:
+        return getattr(request.state, "seen", None) or self.live.seen
 
     def go(self, path: str, *, said: str | None = None) -> Response:
         """Send the browser on after something was done, with one sentence to show there (a key below `done.`)."""
@@ -83,6 +87,7 @@ class Console:
             "waiting": len(waiting),
             "board_complete": self.board.complete,
             "said": said,
+            "seen": self._seen(request),
             "now": self.clock.now(),
         }
 

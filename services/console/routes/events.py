@@ -23,9 +23,9 @@ class Events:
     def routes(self) -> list[Route]:
         return [Route("/events", self.stream, methods=["GET"])]
 
-    async def stream(self, _request: Request) -> Response:
-        return EventSourceResponse(self._events(), ping=PING)
+    async def stream(self, request: Request) -> Response:
+        return EventSourceResponse(self._events(request.query_params.get("seen", "")), ping=PING)
 
-    async def _events(self) -> AsyncIterator[ServerSentEvent]:
-        async for kind in self._console.live.changes():
+    async def _events(self, seen: str) -> AsyncIterator[ServerSentEvent]:
+        async for kind in self._console.live.changes(seen):
             yield ServerSentEvent(event=f"gk-{kind}", data="changed")

@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 async def test_many_changes_within_a_moment_are_told_once() -> None:
     clock = FakeClock()
     live = Live(clock)
-    changes = live.changes()
+    changes = live.changes(live.seen)
     waiting = asyncio.ensure_future(anext(changes))
     await wait_until(lambda: len(live._pages) == 1)
     live.changed("tokens")
@@ -28,6 +28,21 @@ async def test_many_changes_within_a_moment_are_told_once() -> None:
     assert live._pages == set()
 
 
+async def test_a_page_that_missed_a_change_is_told_when_it_begins_to_listen() -> None:
+    live = Live(FakeClock())
+    seen = live.seen
+    live.changed("notifications")
+    late = live.changes(seen)
+    assert {await anext(late), await anext(late)} == {"tokens", "notifications"}
+    await late.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_page_of_another_process_is_told_too() -> None:
+    stranger = Live(FakeClock()).changes("of-another-process")
+    assert await anext(stranger) == "notifications"
+    await stranger.aclose()  # type: ignore[attr-defined]
+
+
 async def test_streams_end_when_the_process_stops() -> None:
     live = Live(FakeClock())
     told = asyncio.ensure_future(_all(live))
@@ -37,4 +52,4 @@ async def test_streams_end_when_the_process_stops() -> None:
 
 
 async def _all(live: Live) -> list[str]:
-    return [kind async for kind in live.changes()]
+    return [kind async for kind in live.changes(live.seen)]
