@@ -11,11 +11,12 @@ import pytest
 from grantkeeper.mongo.client import connect
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
 from grantkeeper.process.settings import MongoSettings
+from services.refresher.batch_store import BatchWrites
 from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.grant import authorized, settled
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import WAITERS_MAX
-from services.refresher.store import GrantStore
+from services.refresher.store import GrantStore, Written
 from tests.unit.refresher.records import CONFIG_ID, HOUR, Login, changed, event, issued, new
 
 if TYPE_CHECKING:
@@ -135,6 +136,36 @@ async def test_a_write_on_an_older_state_is_refused(store: GrantStore) -> None:
     assert await store.write(record, newer, ()) is not None
     assert await store.write(record, settled(record, now), ()) is None
     assert (await stored(store)).config.name == "Renamed"
+
+
+async def test_endings_that_are_stored_together_each_keep_what_happened_meanwhile(store: GrantStore) -> None:
+    """Of four, one got a waiter, one another name, and one lost its lease."""
+    record = await expired(store)
+    ids = [CONFIG_ID, *(CONFIG_ID[:-1] + digit for digit in "234")]
+    for config_id in ids[1:]:
+        await store.insert(replace(record, config_id=config_id), ())
+    claimed = {one.config_id: one for one in await store.claim(ids)}
+    plain, waited, renamed, lost = (claimed[config_id] for config_id in ids)
+    await store.append_waiters({waited.config_id: (1, waiters(1))})
+    now = store.time.now()
+    await store.write(renamed, settled(changed(renamed, event(2, name="Renamed")), now), ())
+    await store.release(lost)
+
+    batches = BatchWrites(store, SYSTEM_IDS)
+
+    async def end(one: Record) -> Written | None:
+        assert one.lease is not None
+        after = settled(replace(one, lease=None, failures=7), now)
+        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True)
+
+    first, *others = await asyncio.gather(*(end(one) for one in (plain, plain, waited, renamed, lost)))
+    results = dict(zip(("again", "waited", "renamed", "lost"), others, strict=True))
+    assert first is not None
+    assert results["waited"] is not None
+    assert [waiter.id for waiter in results["waited"].before.waiters] == ["mail:1"]
+    assert (results["again"], results["renamed"], results["lost"]) == (None, None, None)
+    stored_failures = {one.config_id: one.failures for one in (await store.read_many(ids)).values()}
+    assert stored_failures == {ids[0]: 7, ids[1]: 7, ids[2]: 0, ids[3]: 0}
 
 
 async def test_a_name_and_a_former_name_find_their_config(store: GrantStore) -> None:
