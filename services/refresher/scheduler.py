@@ -64,6 +64,7 @@ class Scheduler:
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = -LOOK_AT_CLIENTS
         self._failing: str | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Begin to claim."""
@@ -71,13 +72,11 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Claim no more; let running attempts end, since their results may be the only copies of refresh tokens."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.wait([self._loop])
-        if self._running:
-            _, late = await asyncio.wait(list(self._running), timeout=STOP_WITHIN)
-            for task in late:
-                task.cancel()
+        self._stopping = True
+        self._woken.set()
+        # Not cancelled in the middle of a claim: its leases would look like calls whose outcome is unknown.
+        await _end([] if self._loop is None else [self._loop])
+        await _end(list(self._running))
 
     def problems(self) -> list[str]:
         """Say whether it claims."""
@@ -90,7 +89,7 @@ class Scheduler:
         self._woken.set()
 
     async def _forever(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 more = await self._turn()
                 self._failing = None
@@ -167,3 +166,11 @@ class Scheduler:
             del self._claimed[client]
         self._metrics.set("leases_held", len(self._running))
         self._woken.set()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Let tasks end, and cancel those that do not in time."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN)
+        for task in late:
+            task.cancel()

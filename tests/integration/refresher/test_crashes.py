@@ -157,6 +157,21 @@ async def test_a_success_that_meets_another_generation_is_put_aside_and_told(
     assert record.grant.generation == 2
 
 
+async def test_a_stop_in_the_middle_of_refreshing_leaves_nothing_in_doubt(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    provider.control.fail(Fault(delay=0.3))
+    logins = [f"user{number}" for number in range(120)]
+    for login, minted in zip(logins, provider.control.mint("strict", logins, client_id=CLIENT_ID), strict=True):
+        await service.plant(await service.insert(service.config(login)), minted, age=2 * HOUR)
+    async with service.running():
+        await wait_until(provider.control.journal)
+    called = len(provider.control.journal())
+    assert await service.store.collection.count_documents({"lease": {"$ne": None}}) == 0
+    assert await service.store.collection.count_documents({"grant.generation": 2}) == called
+    assert await service.store.collection.count_documents({"grant.unknown": {"$gt": 0}}) == 0
+
+
 async def test_a_code_is_not_sent_again_after_a_crash_with_the_answer_in_hand(
     service: Service, provider: "ProviderThread"
 ) -> None:
