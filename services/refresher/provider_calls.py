@@ -23,8 +23,10 @@ from grantkeeper.oauth2.revocation import read_revocation, revocation_request
 from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
 from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper_client import SealError, open_for_installation
+from schemas.token_config import TokenConfig
 from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.record import Record
+from services.refresher.domain.status import scope_set
 from services.refresher.secrets_at_rest import Secrets
 
 POST_TIMEOUT: Final = 15.0
@@ -94,7 +96,7 @@ class ProviderCalls:
             return refused.failure, None
         except DecryptionError as error:
             return _own_fault("secret_unreadable", str(error)), None
-        request = refresh_request(record.config, client, endpoint=url, refresh_token=refresh_token)
+        request = refresh_request(_as_granted(record), client, endpoint=url, refresh_token=refresh_token)
         return await self._outcome(record, request), host(url)
 
     async def mint(self, record: Record) -> tuple[Outcome, str | None]:
@@ -217,6 +219,14 @@ class ProviderCalls:
 def _open(private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, client_id: str, bound_host: str) -> SecretStr:
     bound = {"client_id": client_id, "host": bound_host}
     return SecretStr(open_for_installation(private_jwks, sealed, use="client_secret", bound=bound))
+
+
+def _as_granted(record: Record) -> TokenConfig:
+    """Ask for no other scope than was granted (RFC 6749 section 6): a wider one waits for a new login."""
+    asked = record.grant.asked_scope
+    if scope_set(asked) == scope_set(record.config.scope):
+        return record.config
+    return record.config.model_copy(update={"scope": asked})
 
 
 def _known(url: str | None) -> str:

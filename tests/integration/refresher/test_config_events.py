@@ -79,6 +79,27 @@ async def test_a_config_that_is_set_invalid_settles_its_notices(refresher: Servi
     await wait_until(settled)
 
 
+async def test_another_scope_goes_on_refreshing_with_the_granted_one(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    requests = {
+        "TokenByRefreshToken": {
+            "url": f"{refresher.base_url}/strict/token",
+            "parameters": {"grant_type": "refresh_token"},
+            "autofill": {"refresh_token": "RefreshToken", "scope": "Scope"},
+        }
+    }
+    narrow = "mail.imap offline_access"
+    config_id = await refresher.configured(refresher.config(requests=requests, scope=narrow))
+    minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID, scope=narrow)[0]
+    await refresher.plant(config_id, minted)
+    wider = refresher.config(requests=requests, scope=f"{narrow} mail.send")
+    await refresher.configured(wider, config_id=config_id, sequence=2)
+    answer = await ask(admin, "grantkeeper.token.refresh.v1", {"config": config_id, "generation": 1})
+    assert (answer["status"]["generation"], answer["status"]["new_login_needed"]) == (2, True)
+    assert [entry.scope for entry in provider.control.journal()] == [narrow]
+
+
 async def test_two_refreshers_take_an_import_once(refresher: Service) -> None:
     events = [refresher.changed(refresher.config(f"config {number}")) for number in range(150)]
     async with refresher.running():
