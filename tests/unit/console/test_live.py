@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.console.console import FOLDER
 from services.console.live import PAUSE, Live
 from tests.clock import FakeClock
 from tests.waiting import wait_until
@@ -53,3 +54,15 @@ async def test_streams_end_when_the_process_stops() -> None:
 
 async def _all(live: Live) -> list[str]:
     return [kind async for kind in live.changes(live.seen)]
+
+
+def test_htmx_does_not_begin_before_its_extension_is_there() -> None:
+    """htmx begins at DOMContentLoaded, but at once where it is run after the page was read: then live pages are dead."""
+    frame = (FOLDER / "pages" / "frame.html").read_text()
+    tags = {
+        line.split("vendor/")[1].split(".")[0]: line
+        for line in frame.splitlines()
+        if "<script" in line and "vendor/" in line
+    }
+    assert "defer" not in tags["htmx"]
+    assert list(tags) == ["htmx", "hx-sse"]
