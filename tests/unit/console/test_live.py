@@ -57,7 +57,7 @@ async def _all(live: Live) -> list[str]:
 
 
 def test_htmx_does_not_begin_before_its_extension_is_there() -> None:
-    """htmx begins at DOMContentLoaded, but at once where it is run after the page was read: then live pages are dead."""
+    """It begins when the page is read; run later it begins at once, without the extension, and no page lives."""
     frame = (FOLDER / "pages" / "frame.html").read_text()
     tags = {
         line.split("vendor/")[1].split(".")[0]: line
