@@ -4,6 +4,7 @@ Servers start at the first test that asks, once per session. Where a part is mis
 the run says so; with CI=true a missing part is a failure.
 """
 
+import logging
 import os
 import secrets
 import signal
@@ -31,6 +32,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ENVIRONMENT:
         if name.startswith("GRANTKEEPER_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """A test that runs a program in this process leaves no logger quieter than it was for the next test."""
+    levels = {name: one.level for name, one in _loggers().items()}
+    yield
+    for name, one in _loggers().items():
+        one.setLevel(levels.get(name, logging.NOTSET))
+
+
+def _loggers() -> dict[str, logging.Logger]:
+    known = logging.root.manager.loggerDict
+    return {name: one for name, one in known.items() if isinstance(one, logging.Logger)}
 
 
 @pytest.fixture(scope="session")
