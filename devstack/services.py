@@ -10,6 +10,7 @@ from devstack.processes import Service
 from devstack.provider.settings import default_realms
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, Servers
 
+ALLOW_HOSTS_SETTING = "GRANTKEEPER_OAUTH2__ALLOW_HOSTS"
 SERVICES = ("config_service", "refresher", "notifier", "console")
 
 
@@ -19,6 +20,8 @@ class Places:
 
     layout: Layout
     servers: Servers
+    allow_hosts: tuple[str, ...] = ()
+    """host:port of providers that may be called besides the one that runs here."""
 
 
 def support(layout: Layout) -> list[Service]:
@@ -78,7 +81,7 @@ def _own(places: Places, name: str) -> dict[str, str]:
                 **backend,
                 "GRANTKEEPER_RINGS__VAULT_FILE": str(layout.rings / "vault.ring.json"),
                 "GRANTKEEPER_PUBLIC_URL": layout.url("console"),
-                "GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([f"127.0.0.1:{layout.port('provider')}"]),
+                ALLOW_HOSTS_SETTING: json.dumps([f"127.0.0.1:{layout.port('provider')}", *places.allow_hosts]),
             }
         case "notifier":
             return {**backend, "GRANTKEEPER_PUBLIC_URL": layout.url("console")}

@@ -1,6 +1,7 @@
 """One running stack: servers, keys, the outside world, the services; started in that order, ended in reverse."""
 
 import fcntl
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from devstack.ports import require_free
 from devstack.processes import Supervisor
 from devstack.remembered import end_leftovers
 from devstack.servers import KAFKA_SETTING, MONGO_SETTING, start_servers
-from devstack.services import SERVICES, Places, services, support
+from devstack.services import ALLOW_HOSTS_SETTING, SERVICES, Places, services, support
 
 LOCK = ".devstack-lock"  # also marks a folder as one that `clean` may remove
 LOOK_EVERY = 0.25  # seconds
@@ -82,7 +83,7 @@ def _start(layout: Layout, environment: Mapping[str, str], supervisor: Superviso
     servers = start_servers(layout, environment, supervisor)
     prepare_keys(layout, servers.bootstrap_servers)
     prepare_templates(layout)
-    supervisor.start(services(Places(layout, servers)))
+    supervisor.start(services(Places(layout, servers, _allow_hosts(environment))))
     supervisor.wait_until_ready()
     tell(f"everything runs after {time.monotonic() - began:.1f} s")
 
@@ -92,6 +93,17 @@ def _what_starts(environment: Mapping[str, str]) -> list[str]:
         name for name, setting in (("Kafka", KAFKA_SETTING), ("MongoDB", MONGO_SETTING)) if not environment.get(setting)
     ]
     return [*own, "a provider", "a mail server", *SERVICES]
+
+
+def _allow_hosts(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Providers of the person's own, by the refresher's setting; raise DevstackError where it is no JSON list."""
+    try:
+        hosts = json.loads(environment.get(ALLOW_HOSTS_SETTING) or "[]")
+    except ValueError:
+        hosts = None
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise DevstackError(f'{ALLOW_HOSTS_SETTING} is no JSON list of hosts; write ["127.0.0.1:8080"]')
+    return tuple(hosts)
 
 
 def _fetch(environment: Mapping[str, str], tell: Tell) -> None:

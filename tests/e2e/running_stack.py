@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.layout import OFFSETS, Layout
 
+DEVSTACK = (sys.executable, "-m", "devstack", "run")
 READY = "everything runs"
 READY_DEADLINE = 90.0  # seconds; about 6 s on an idle machine
 END_DEADLINE = 40.0
@@ -33,16 +34,23 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[RunningStack]:
+def running_stack(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    port_base: int | None = None,
+    command: Sequence[str] = DEVSTACK,
+) -> Iterator[RunningStack]:
     """Start, wait until everything runs, end by Ctrl-C."""
-    stack = start_stack(folder, environment or {})
+    stack = start_stack(folder, environment or {}, port_base, command)
     try:
         yield stack
     finally:
         end_stack(stack)
 
 
-def start_stack(folder: Path, environment: Mapping[str, str], port_base: int | None = None) -> RunningStack:
+def start_stack(
+    folder: Path, environment: Mapping[str, str], port_base: int | None = None, command: Sequence[str] = DEVSTACK
+) -> RunningStack:
     """Start and wait until everything runs; AssertionError with its output where it does not."""
     folder.mkdir(parents=True, exist_ok=True)
     layout = Layout(folder / "data", port_base or free_port_base())
@@ -57,7 +65,7 @@ def start_stack(folder: Path, environment: Mapping[str, str], port_base: int | N
     before = output.stat().st_size if output.exists() else 0
     with output.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "devstack", "run"],
+            command,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -77,7 +85,7 @@ def start_stack(folder: Path, environment: Mapping[str, str], port_base: int | N
 def end_stack(stack: RunningStack) -> None:
     """End it as Ctrl-C does, and wait until it is gone."""
     if stack.process.poll() is None:
-        stack.process.send_signal(signal.SIGINT)
+        os.killpg(stack.process.pid, signal.SIGINT)  # a terminal sends it to all that it started, `make` too
     try:
         stack.process.wait(END_DEADLINE)
     except subprocess.TimeoutExpired:

@@ -42,6 +42,7 @@ def start_panva(
     folder: Path,
     environment: Mapping[str, str],
     *,
+    port: int | None = None,
     redirect_uris: tuple[str, ...] = (REDIRECT_URI,),
     access_token_life: int = 60,
     refresh_token_life: int = 3600,
@@ -49,7 +50,7 @@ def start_panva(
     """Install at first need and start; the caller stops `.child`. PartMissing where Node is not here."""
     node = find_node()
     install_partners(node, dict(environment))
-    port = free_ports(1)[0]
+    port = free_ports(1)[0] if port is None else port
     order = {
         "port": port,
         "mode": mode,
