@@ -6,11 +6,12 @@ has a model of its own, derived from `ProcessSettings`, and reads only what it u
 """
 
 import difflib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -219,6 +220,7 @@ def load(model: type[Settings]) -> Settings:
     """Read a service's settings, or end the process with exit code 78 and one line for each thing to cure."""
     try:
         refuse_misspelt(model, os.environ)
+        refuse_unreadable_lists(model, os.environ)
         return model()
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
@@ -240,6 +242,17 @@ def refuse_misspelt(model: type[BaseModel], environment: Mapping[str, str]) -> N
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.93)
         if near:
             raise SettingsError(f"{name} is no setting: did you mean {near[0]}?")
+
+
+def refuse_unreadable_lists(model: type[BaseModel], environment: Mapping[str, str]) -> None:
+    """Raise SettingsError for a list that is no JSON; pydantic-settings would name its section alone."""
+    for name, field in variables_of(model):
+        if get_origin(field.annotation) is not tuple or name not in environment:
+            continue
+        try:
+            json.loads(environment[name])
+        except ValueError:
+            raise SettingsError(f'{name} is no JSON list: write it as ["one", "two"]') from None
 
 
 def _sentences(model: type[BaseModel], problem: Any) -> list[str]:

@@ -18,7 +18,7 @@ def main() -> None:
     try:
         run(lambda: build_app(settings, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS))
     except RingError as error:
-        sys.stderr.write(f"settings: {error}\n")
+        sys.stderr.write(f"settings: GRANTKEEPER_RINGS__AUTH_FILE: {error}\n")
         raise SystemExit(EX_CONFIG) from None
 
 

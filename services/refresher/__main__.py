@@ -26,7 +26,8 @@ def main() -> None:
     try:
         run(lambda: build_app(settings, door, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS))
     except (SettingsError, RingError) as error:
-        sys.stderr.write(f"settings: {error}\n")
+        names = "GRANTKEEPER_RINGS__AUTH_FILE or _VAULT_FILE: " if isinstance(error, RingError) else ""
+        sys.stderr.write(f"settings: {names}{error}\n")
         raise SystemExit(EX_CONFIG) from None
 
 
