@@ -9,10 +9,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uuid_utils
 
+from devstack import demo
 from devstack.layout import OFFSETS
 from devstack.ports import is_free
 from devstack.processes import answers_ok
+from devstack.provider.control_client import ProviderControl
+from grantkeeper_client import Asker, Grantkeeper, load_credential
 from tests.e2e.running_stack import RunningStack, end_stack, free_port_base, running_stack, start_stack
 from tests.waiting import wait_until
 
@@ -46,6 +50,7 @@ async def test_a_killed_service_comes_back_and_ctrl_c_ends_everything(tmp_path: 
 
 async def test_what_a_killed_stack_left_is_ended_and_its_data_kept(tmp_path: Path) -> None:
     first = start_stack(tmp_path, {})
+    kept = await connected(first)
     left = pids(first)
     rings = (first.layout.rings / "vault.ring.json").read_bytes()
     password = first.layout.console_password.read_text()
@@ -58,8 +63,30 @@ async def test_what_a_killed_stack_left_is_ended_and_its_data_kept(tmp_path: Pat
         assert "ended refresher, left by a start that was killed" in second.said()
         assert (second.layout.rings / "vault.ring.json").read_bytes() == rings
         assert second.layout.console_password.read_text() == password
+        assert await still_served(second) == kept
     finally:
         end_stack(second)
+
+
+NAME = "Kept over a restart"
+
+
+async def connected(stack: RunningStack) -> tuple[str, int]:
+    """Add a token and log in; its access token and generation."""
+    layout = stack.layout
+    credential = load_credential(layout.credential("admin"))
+    async with Asker(credential) as admin, Grantkeeper(load_credential(layout.credential("mail"))) as mail:
+        provider = ProviderControl(layout.url("provider"))
+        stage = demo.Stage(layout, admin, credential, mail, provider, str(uuid_utils.uuid7()), NAME)
+        await demo.add(stage)
+        await demo.authorize(stage)
+    return await still_served(stack)
+
+
+async def still_served(stack: RunningStack) -> tuple[str, int]:
+    async with Grantkeeper(load_credential(stack.layout.credential("mail"))) as mail:
+        token = await mail.get_access_token(NAME, min_validity=1)
+    return token.value, token.generation
 
 
 def begin_start(data: Path, port_base: int) -> subprocess.Popen[bytes]:
