@@ -14,6 +14,7 @@ from grantkeeper.process.clock import Ids
 from grantkeeper.process.failpoints import Failpoints
 from schemas.config_events import ConfigChanged, ConfigPurged
 from schemas.token_events import Happened
+from schemas.topics import TOKEN_EVENTS
 from services.refresher.announce import announced
 from services.refresher.client_store import ClientStore
 from services.refresher.clients import Clients
@@ -74,7 +75,7 @@ class ConfigEvents:
             written = await self._write(event, record)
             if written is not None:
                 await self._another_secret(record, written.record)
-                return written.pending
+                return written.pending if written.pending.entries else None
             record = await self._store.read(event.config_id)
         return None
 
@@ -90,6 +91,9 @@ class ConfigEvents:
             ids=self._ids,
             client_faulty=self._clients.is_faulty(after.client),
         )
+        if settled.purged:
+            # The tombstone of the attempt loop is the last word: a state that came after it would stay for ever.
+            entries = [entry for entry in entries if entry.topic != TOKEN_EVENTS]
         if record is None:
             return await self._store.insert(settled, entries)
         return await self._store.write(record, settled, entries)
