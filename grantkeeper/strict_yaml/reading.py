@@ -166,8 +166,9 @@ class _Composer:
                 break
             key = self._key(event, path)
             if key in mapping:
-                first = self._keys[(*path, key)].line
-                problem = f"{shown(key)} stands twice in one mapping, first in line {first}"
+                # A distance: a record of a file does not know in which line of the file it starts.
+                above = _span(event).line - self._keys[(*path, key)].line
+                problem = f"{shown(key)} stands twice in one mapping, first {above} lines above"
                 self._refuse("duplicate_key", event, problem, "Delete one of the two.")
             self._keys[(*path, key)] = _span(event)
             mapping[key] = self._node(next(self._events), (*path, key))

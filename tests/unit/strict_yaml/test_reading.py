@@ -89,8 +89,8 @@ def test_what_is_refused_names_its_place(text: str, code: str, line: int, column
     assert caught.value.cure.endswith(".")
 
 
-def test_a_duplicate_key_names_the_line_of_the_first() -> None:
-    with pytest.raises(StrictYamlError, match="`ClientID` stands twice in one mapping, first in line 2"):
+def test_a_duplicate_key_tells_how_far_above_the_first_is() -> None:
+    with pytest.raises(StrictYamlError, match="`ClientID` stands twice in one mapping, first 2 lines above"):
         load("x: y\nClientID: 1\nScope: s\nClientID: 2\n")
 
 
