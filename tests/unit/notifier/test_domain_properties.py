@@ -21,7 +21,7 @@ def play(history: list[Step], order: list[int]) -> tuple[Notification | None, in
             after = report(stored, reported(sequence, notify_expired_refresh_token=switch), heard)
         else:
             after = None if stored is None else recover(stored, sequence, START)
-        if after is None and stored is None:
+        if after is None:
             heard = max(heard, sequence)
         stored = after or stored
     return stored, heard
