@@ -14,6 +14,9 @@ from schemas.envelope import Model, Sealed
 NAME_MAX_LENGTH = 250
 """Characters of a name after normalisation (Znuny's limit, kept so that names travel both ways)."""
 
+MAX_DAYS = 36_500
+"""A century: no rule of a provider is longer, and every date computed from it exists."""
+
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=NAME_MAX_LENGTH),
@@ -73,13 +76,20 @@ class Options(Model):
         description="Seconds before expiry at which a refresh is due; None = by lifetime.",
     )
     keep_alive_days: int | None = Field(default=None, ge=1, le=365, description="Idle grants are refreshed this often.")
-    refresh_token_idle_days: int | None = Field(default=None, ge=1, description="Dies unused after so many days.")
-    refresh_token_max_days: int | None = Field(default=None, ge=1, description="Ends so many days after the login.")
+    refresh_token_idle_days: int | None = Field(
+        default=None, ge=1, le=MAX_DAYS, description="Dies unused after so many days."
+    )
+    refresh_token_max_days: int | None = Field(
+        default=None, ge=1, le=MAX_DAYS, description="Ends so many days after the login."
+    )
     default_expires_in: int = Field(
         default=3600, ge=30, le=31_536_000, description="Seconds, where the answer names none."
     )
     client_secret_ends: date | None = Field(
-        default=None, description="The day on which the client secret stops working."
+        default=None,
+        ge=date(2000, 1, 1),
+        le=date(2199, 12, 31),
+        description="The day on which the client secret stops working.",
     )
     revocation_endpoint: str | None = None
     device_authorization_endpoint: str | None = None

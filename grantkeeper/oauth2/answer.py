@@ -70,7 +70,7 @@ def retry_after(answer: HttpAnswer, now: datetime) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # an absurd zone overflows
         return None
     return date if date.tzinfo is not None else None
 

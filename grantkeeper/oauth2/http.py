@@ -127,6 +127,9 @@ class HttpDoor:
         except TimeoutError:
             problem = f"no complete answer within {self._timeout:g} s"
             raise (MaybeSent if progress.connected else Unreachable)(name, problem) from None
+        except UnicodeError:
+            # An impossible host name (an empty or too long label, broken IDNA) is found only where it is resolved.
+            raise AddressRefused(name or "address", "the host name is impossible: correct the address") from None
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
             raise _translated(error, name, progress) from None
         finally:

@@ -83,9 +83,8 @@ def read_redirect(address: str, config: TokenConfig | None = None) -> RedirectAn
     Names that the config's `AuthorizationCode.Response` maps are read beside those of the RFC. A parameter that
     stands twice makes the answer malformed (RFC 6749 section 3.1).
     """
-    query = _query(address)
     given: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=50):
+    for name, value in _fields(address):
         if name in given and name in _names(config):
             raise MalformedRedirect(f"the answer names `{name}` twice: start the login again")
         given[name] = value
@@ -101,6 +100,13 @@ def read_redirect(address: str, config: TokenConfig | None = None) -> RedirectAn
     if answer.code is None and answer.error is None:
         raise MalformedRedirect(MalformedRedirect.__doc__)
     return answer
+
+
+def _fields(address: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(_query(address), keep_blank_values=True, max_num_fields=50)
+    except ValueError:  # a host that is none, or more fields than any provider sends
+        raise MalformedRedirect("this is no address of an answer: copy the whole address of the last page") from None
 
 
 def _query(address: str) -> str:

@@ -234,6 +234,8 @@ async def test_waiting_for_a_free_connection_is_told_as_not_sent() -> None:
         "http://idp.example.com/token",
         "https://localhost/token",
         "https://user:pw@idp.example.com/",
+        "https://login..example.com/token",
+        "https://" + "x" * 64 + ".example.com/token",
     ],
 )
 async def test_a_private_or_unencrypted_address_is_refused_before_anything_is_sent(url: str) -> None:

@@ -106,3 +106,9 @@ def test_an_address_without_an_answer_is_refused(address: str) -> None:
 def test_a_doubled_parameter_is_refused(address: str) -> None:
     with pytest.raises(MalformedRedirect, match="twice"):
         read_redirect(address)
+
+
+@pytest.mark.parametrize("address", ["https://[x/?code=a&state=b", "code=a&" + "&".join(f"f{n}=1" for n in range(60))])
+def test_an_address_that_no_provider_sends_is_refused_in_words(address: str) -> None:
+    with pytest.raises(MalformedRedirect, match="copy the whole address"):
+        read_redirect(address)
