@@ -90,7 +90,10 @@ class LoginExchange:
     async def _shared_with(self, claimed: Record, response: TokenResponse) -> str | None:
         """Say why a grant cannot be taken that another config holds: two would use up each other's refresh token."""
         fingerprint = self._secrets.fingerprint(response.refresh_token)
-        others = [] if fingerprint is None else await self._store.holders(fingerprint, claimed.config_id)
+        if fingerprint is None:
+            return None
+        # The code is spent: what it brought must outlive an outage here.
+        others = await self._storing.patiently(lambda: self._store.holders(fingerprint, claimed.config_id))
         if not others:
             return None
         return f"the token config {others[0]} holds this very grant: use that one, or log in with another account"

@@ -140,9 +140,9 @@ class Storing:
             client_faulty=self._clients.is_faulty(current.client),
         )
         if not mine or claimed.lease is None:
-            return await self._patiently(lambda: self._store.write(current, after, entries))
+            return await self.patiently(lambda: self._store.write(current, after, entries))
         lease = claimed.lease.token
-        return await self._patiently(
+        return await self.patiently(
             lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers)
         )
 
@@ -153,7 +153,7 @@ class Storing:
             return None  # the sweeper publishes it
         log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
         if brought is None or brought.refresh_token is None:
-            await self._patiently(lambda: self._store.release(claimed))
+            await self.patiently(lambda: self._store.release(claimed))
             return None
         kept, generation = brought.refresh_token, claimed.grant.generation + 1
 
@@ -164,9 +164,9 @@ class Storing:
         return await self.end(replace(current, lease=claimed.lease), aside)
 
     async def _read(self, config_id: str) -> Record | None:
-        return await self._patiently(lambda: self._store.read(config_id))
+        return await self.patiently(lambda: self._store.read(config_id))
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Repeat while MongoDB is away: what is in hand may be the only copy of a refresh token."""
         attempt = 0
         while True:
