@@ -70,6 +70,9 @@ PublicState = Literal[
 ]
 """Computed from grant, access token, client and validity; first match wins (refresher/domain)."""
 
+EngineHold = Literal["another_cluster"]
+"""Why the engine sends nothing by itself: its database met another Kafka cluster than before (a clone, a restore)."""
+
 AttemptClass = Literal[
     "success", "transient", "transient_alarm", "ambiguous", "client_fault", "reauthorization", "policy", "config_fault"
 ]

@@ -1,13 +1,13 @@
 """Topic `token.requests`: what mail modules and admins ask of grants. Read by the refresher."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.config_commands import Reference
 from schemas.envelope import Actor, ConfigId, Digest, Message, Model, PrincipalId, Sealed, Seconds
-from schemas.reasons import PublicState
+from schemas.reasons import AttemptClass, EngineHold, PublicState
 from schemas.token_config import MailServers, SaslMechanism, Validity
 from schemas.token_status import TokenStatus
 from schemas.topics import TOKEN_REQUESTS
@@ -132,6 +132,51 @@ class AuthorizationComplete(Request):
         return self
 
 
+class AuthorizationDevice(Request):
+    """Begin one login by device code (RFC 8628). Result: DeviceAuthorizationStarted. Role: admin.
+
+    The refresher asks the provider for the outcome by itself; `token.events` and the status tell it.
+    """
+
+    TYPE: ClassVar[str] = "grantkeeper.authorization.device.v1"
+
+    config: Reference
+
+
+class GrantAdopt(Request):
+    """Take over a refresh token that another program held. Result: TokenStatusView. Role: admin.
+
+    It is used once before it is stored: what does not refresh leaves nothing behind.
+    """
+
+    TYPE: ClassVar[str] = "grantkeeper.grant.adopt.v1"
+
+    config: Reference
+    refresh_token: Sealed = Field(repr=False, description="Sealed with use `refresh_token`, bound to {config_id}.")
+    generation: Generation | None = Field(
+        default=None, description="The grant that may be replaced; None = only where none is authorized."
+    )
+
+
+class EngineStatusGet(Request):
+    """What the engine is doing. Result: EngineStatus. Roles: viewer, admin."""
+
+    TYPE: ClassVar[str] = "grantkeeper.engine.status.get.v1"
+    ROLES: ClassVar[frozenset[str]] = frozenset({"viewer", "admin"})
+
+
+class EngineStop(Request):
+    """Send nothing to any provider, in all refreshers. Result: EngineStatus. Role: admin."""
+
+    TYPE: ClassVar[str] = "grantkeeper.engine.stop.v1"
+
+
+class EngineResume(Request):
+    """Go on; also confirms that this database belongs to this Kafka cluster. Result: EngineStatus. Role: admin."""
+
+    TYPE: ClassVar[str] = "grantkeeper.engine.resume.v1"
+
+
 class CredentialIssue(Request):
     """Make the credential of a registered principal. Result: CredentialIssued. Role: admin."""
 
@@ -193,6 +238,50 @@ class AuthorizationCompleted(Model):
     notes: tuple[str, ...] = Field(
         default=(), description="Sentences for the admin, e.g. no refresh token and its cure."
     )
+
+
+class DeviceAuthorizationStarted(Model):
+    """What a person needs to log in on any device."""
+
+    config_id: ConfigId
+    name: str
+    user_code: str = Field(description="To be typed at `verification_uri`.")
+    verification_uri: str
+    verification_uri_complete: str | None = Field(default=None, description="The address with the code in it.")
+    expected_account: str | None = None
+    expires_at: datetime
+    interval: int = Field(ge=1, description="Seconds between two questions to the provider.")
+
+
+class EngineClient(Model):
+    """One client: whose tokens share its fault, its pauses and its secret."""
+
+    client: str = Field(description="Hash that names the client.")
+    client_id: str
+    server: str = Field(description="Issuer, else the exact token URL.")
+    tokens: int = Field(ge=0, description="How many token configs use it.")
+    fault: AttemptClass | None = Field(default=None, description="What paused it; None = nothing did.")
+    code: str | None = None
+    text: str = ""
+    cure_id: str | None = None
+    cure: str | None = None
+    held_until: datetime | None = Field(default=None, description="The provider asked for patience.")
+    breaker_until: datetime | None = Field(default=None, description="It did not answer: nothing is sent until then.")
+    candidate_secret: bool = Field(default=False, description="A new secret has not worked yet; the old one is kept.")
+    secret_ends_at: date | None = Field(default=None, description="The earliest end of a client secret.")
+
+
+class EngineStatus(Model):
+    """What all refreshers together are doing."""
+
+    stopped: bool
+    stopped_by: str | None = None
+    stopped_at: datetime | None = None
+    held: EngineHold | None = Field(default=None, description="Why nothing is sent although nobody stopped it.")
+    due_now: int = Field(ge=0, description="Grants that wait to be refreshed, those of paused clients left out.")
+    overdue_seconds: float = Field(ge=0, description="How long the first of them has waited.")
+    in_flight: int = Field(ge=0, description="Attempts under way.")
+    clients: tuple[EngineClient, ...] = Field(description="Troubled ones first, at most 200.")
 
 
 class Revoked(Model):

@@ -52,6 +52,9 @@ class TokenStatus(Model):
     servers: MailServers = MailServers()
     scope: str | None = Field(default=None, description="As granted.")
     authorized_at: datetime | None = None
+    authorizing_until: datetime | None = Field(
+        default=None, description="A login is in progress, and ends then at the latest."
+    )
     expires_at: datetime | None = Field(default=None, description="Of the access token.")
     has_refresh_token: bool = False
     refresh_token_expires_at: datetime | None = None

@@ -102,6 +102,7 @@ def token_status(
         servers=config.options.servers,
         scope=grant.scope,
         authorized_at=grant.authorized_at,
+        authorizing_until=record.authorizing_until,
         expires_at=grant.expires_at,
         has_refresh_token=grant.refresh_token is not None,
         refresh_token_expires_at=grant.refresh_token_expires_at,
