@@ -8,7 +8,7 @@ from pathlib import Path
 import uvloop
 
 from tests.bench import counted, get, refresh
-from tests.bench.installation import REPLIES, REQUESTS, Installation, echo, gets, make_tokens, running
+from tests.bench.installation import REPLIES, REQUESTS, Installation, Side, echo, gets, make_tokens, running
 from tests.bench.load import Load
 from tests.bench.report import HEADER, Row
 
@@ -25,14 +25,23 @@ async def bench(installation: Installation, what: str) -> bool:
     if what in {"counted", "all"}:
         lines += await counted.measure(installation, ids[:ASKED])
     if what in {"get", "all"}:
-        async with echo(installation, ids[:ASKED], await _usual_reply(installation, ids[:1])):
-            lines += await get.measure(installation, ids[:ASKED])
+        lines += await _gets(installation, ids[:ASKED])
     if what in {"refresh", "all"}:
         lines += await refresh.measure(installation, TOKENS)
     print(HEADER)
     for line in lines:
         print(line.line(), flush=True)
     return all(line.met for line in lines)
+
+
+async def _gets(installation: Installation, ids: list[str]) -> list[Row]:
+    reply = await _usual_reply(installation, ids[:1])
+    async with (
+        echo(installation, "echo", ids, reply) as bare,
+        echo(installation, "contract-echo", ids, reply, "--contract") as contract,
+    ):
+        ours = Side("ours", REQUESTS, REPLIES, installation.refresher)
+        return await get.measure(installation, ids, ours, bare, contract)
 
 
 async def _usual_reply(installation: Installation, ids: list[str]) -> bytes:

@@ -35,7 +35,7 @@ class Count:
 
     def line(self) -> str:
         """One line of the report."""
-        return f"{self.what:<58} {self.seen:>10.2f}   at most {self.most:g}  {'met' if self.met else 'MISSED'}"
+        return f"{self.what:<66} {self.seen:>10.2f}   at most {self.most:g}  {'met' if self.met else 'MISSED'}"
 
 
 async def measure(installation: Installation, ids: Sequence[str]) -> list[Count]:

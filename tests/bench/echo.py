@@ -1,40 +1,75 @@
-"""The baseline of `get`: a bare aiokafka echo with one `find` per batch, and nothing else.
+"""The baselines of `get`: an aiokafka echo with one `find` per batch, and nothing else.
 
-It reads the same requests, looks up as many documents of the same size, and answers with as many bytes; it checks
-no signature, seals nothing and knows no grant. What the refresher takes beyond this is the price of the product.
+It reads the same requests, looks up as many documents of the same size, and answers with as many bytes. Bare, it sends
+one header; with `--contract` it carries the contract's headers and makes one HMAC over what came and one over what
+goes. Neither checks anything, seals anything or knows a grant: what the refresher takes beyond is the product's price.
 """
 
 import argparse
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from motor.motor_asyncio import AsyncIOMotorClient
 
 POLL_MS = 5
-"""As in the product's stream shape."""
+KEY: Final = bytes(32)
+Headers = list[tuple[str, bytes]]
 
 
-async def answer(records: Sequence[Any], documents: Any, producer: AIOKafkaProducer, topic: str) -> None:
+def bare(record: Any, _reply: bytes) -> Headers:
+    """Return what an asker needs to find its question again."""
+    return [("correlation_id", dict(record.headers)["correlation_id"])]
+
+
+def contract(record: Any, reply: bytes) -> Headers:
+    """Return the headers of the contract after as much hashing as it asks for."""
+    came = dict(record.headers)
+    correlation = came["correlation_id"]
+    assert len(_mac((record.key, *came.values(), record.value))) == len(_mac((correlation, reply)))
+    return [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", correlation),
+        ("ce_type", b"grantkeeper.reply.v1"),
+        ("ce_source", b"/services/refresher"),
+        ("ce_time", came["ce_time"]),
+        ("correlation_id", correlation),
+        ("signature", came["signature"]),
+    ]
+
+
+def _mac(fields: Sequence[bytes]) -> bytes:
+    return hmac.digest(KEY, b"".join(fields), "sha256")
+
+
+async def answer(
+    records: Sequence[Any],
+    documents: Any,
+    producer: AIOKafkaProducer,
+    topic: str,
+    headers: Callable[[Any, bytes], Headers],
+) -> None:
     """One `find` for the batch, one reply for each record."""
     ids = list({record.key.decode() for record in records})
     found = {document["_id"]: document async for document in documents.find({"_id": {"$in": ids}})}
     sent = []
     for record in records:
-        headers = dict(record.headers)
         reply = found[record.key.decode()]["reply"].encode()
-        correlation = [("correlation_id", headers["correlation_id"])]
-        sent.append(await producer.send(topic, reply, headers=correlation, partition=0))
+        sent.append(await producer.send(topic, reply, headers=headers(record, reply), partition=0))
     await asyncio.gather(*sent)
 
 
-async def serve(bootstrap: str, requests: str, replies: str, mongo: str, database: str) -> None:
+async def serve(
+    bootstrap: str, requests: str, replies: str, mongo: str, database: str, headers: Callable[[Any, bytes], Headers]
+) -> None:
     """Run until cancelled."""
     documents: Any = AsyncIOMotorClient(mongo)[database]["echo"]
     consumer = AIOKafkaConsumer(
-        requests, bootstrap_servers=bootstrap, group_id="echo", auto_offset_reset="earliest", enable_auto_commit=False
+        requests, bootstrap_servers=bootstrap, group_id=requests, auto_offset_reset="earliest", enable_auto_commit=False
     )
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
     async with consumer, producer:
@@ -43,7 +78,7 @@ async def serve(bootstrap: str, requests: str, replies: str, mongo: str, databas
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=500)
             records = [record for batch in batches.values() for record in batch]
             if records:
-                await answer(records, documents, producer, replies)
+                await answer(records, documents, producer, replies, headers)
                 await consumer.commit()
 
 
@@ -52,8 +87,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bootstrap", "requests", "replies", "mongo", "database"):
         parser.add_argument(f"--{name}", required=True)
-    arguments = parser.parse_args()
-    uvloop.run(serve(**vars(arguments)))
+    parser.add_argument("--contract", dest="headers", action="store_const", const=contract, default=bare)
+    uvloop.run(serve(**vars(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -36,12 +36,21 @@ from tests.e2e.running_stack import free_port_base
 
 DATABASE = "grantkeeper"
 REQUESTS, REPLIES = f"{PREFIX}token.requests", f"{PREFIX}replies.mail"
-ECHO_REQUESTS, ECHO_REPLIES = "echo.requests", "echo.replies"
 PARTITIONS = 6
 CHUNK = 100
 AT_ONCE = 20
 """Authorizations in flight while the bench prepares itself."""
 SECRET = "bench-client-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of those that are compared: where it is asked, where it answers, as which process."""
+
+    name: str
+    topic: str
+    replies: str
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class Installation:
     endpoint: int
     admin: Credential
     mail: Credential
+    refresher: int
+    """Its process id."""
 
     @property
     def database(self) -> Any:
@@ -69,7 +80,7 @@ def running(folder: Path) -> Iterator[Installation]:
         stack.callback(kafka.stop)
         mongo = Mongo(folder / "mongo").start()
         stack.callback(mongo.stop)
-        port = stack.enter_context(process_that_says("tests.bench.endpoint"))
+        _, port = stack.enter_context(process_that_says("tests.bench.endpoint"))
         layout = Layout(folder / "data", free_port_base())
         layout.data.mkdir(parents=True)
         prepare_keys(layout, kafka.bootstrap_servers)
@@ -79,7 +90,9 @@ def running(folder: Path) -> Iterator[Installation]:
         supervisor.start(_table(layout, Servers(kafka.bootstrap_servers, mongo.uri), int(port)))
         supervisor.wait_until_ready()
         admin, mail = (load_credential(layout.credential(name)) for name in ("admin", "mail"))
-        yield Installation(layout, kafka.bootstrap_servers, mongo.uri, int(port), admin, mail)
+        refresher = supervisor.child("refresher").pid
+        assert refresher is not None
+        yield Installation(layout, kafka.bootstrap_servers, mongo.uri, int(port), admin, mail, refresher)
 
 
 def _table(layout: Layout, servers: Servers, endpoint: int) -> list[Service]:
@@ -89,13 +102,13 @@ def _table(layout: Layout, servers: Servers, endpoint: int) -> list[Service]:
 
 
 @contextmanager
-def process_that_says(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module that prints one line when it is ready; yields the line."""
+def process_that_says(module: str, *arguments: str) -> Iterator[tuple[int, str]]:
+    """Run a module that prints one line when it is ready; yields its process id and the line."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            yield process.pid, process.stdout.readline().strip()
         finally:
             process.kill()
 
@@ -222,27 +235,33 @@ def gets(installation: Installation, ids: Sequence[str], topic: str, count: int)
 
 
 @asynccontextmanager
-async def echo(installation: Installation, ids: Sequence[str], reply: bytes) -> AsyncIterator[None]:
-    """The baseline of `get`, with documents and replies of the product's sizes."""
-    await _make_topics(installation.bootstrap)
+async def echo(
+    installation: Installation, name: str, ids: Sequence[str], reply: bytes, *arguments: str
+) -> AsyncIterator[Side]:
+    """A baseline of `get`, with documents and replies of the product's sizes."""
+    side = Side(name, f"{name}.requests", f"{name}.replies", 0)
+    await _make_topics(installation.bootstrap, side)
     database = installation.database
     size = len(json.dumps(database["grants"].find_one({"_id": ids[0]}), default=str))
     padding = "p" * max(0, size - len(reply))
-    database["echo"].insert_many([{"_id": one, "reply": reply.decode(), "rest": padding} for one in ids])
-    arguments = {
+    for one in ids:
+        document = {"_id": one, "reply": reply.decode(), "rest": padding}
+        database["echo"].replace_one({"_id": one}, document, upsert=True)
+    settings = {
         "bootstrap": installation.bootstrap,
-        "requests": ECHO_REQUESTS,
-        "replies": ECHO_REPLIES,
+        "requests": side.topic,
+        "replies": side.replies,
         "mongo": installation.mongo_uri,
         "database": DATABASE,
     }
-    with process_that_says("tests.bench.echo", *(f"--{name}={value}" for name, value in arguments.items())) as line:
+    given = (*(f"--{name}={value}" for name, value in settings.items()), *arguments)
+    with process_that_says("tests.bench.echo", *given) as (pid, line):
         assert line == "ready", line
-        yield
+        yield dataclasses.replace(side, pid=pid)
 
 
-async def _make_topics(bootstrap: str) -> None:
+async def _make_topics(bootstrap: str, side: Side) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(ECHO_REQUESTS, PARTITIONS, 1), NewTopic(ECHO_REPLIES, 1, 1)])
+    await admin.create_topics([NewTopic(side.topic, PARTITIONS, 1), NewTopic(side.replies, 1, 1)])
     await admin.close()

@@ -1,6 +1,7 @@
 """Row 3: refreshes per second with all due at once, against the same POSTs without a product around them."""
 
 import asyncio
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from grantkeeper.oauth2.http import HttpDoor
 from grantkeeper.oauth2.token_request import TokenRequest
 from tests.bench.installation import Installation
+from tests.bench.processor import spent_by
 from tests.bench.report import Row, middle
 from tests.bench.streams import posts_per_second
 from tests.waiting import wait_until
@@ -25,9 +27,15 @@ SAME_TRANSPORT_FLOOR, OWN_POOL_FLOOR = 0.8, 2.4
 async def measure(installation: Installation, count: int) -> list[Row]:
     """Interleaved rounds of `count` refreshes or POSTs."""
     ours, door, streams, pool = [], [], [], []
+    taken: list[float] = []
+    posted: list[float] = []
     for _ in range(ROUNDS):
-        ours.append(await refreshes_per_second(installation, count))
-        door.append(await _door_per_second(installation.endpoint, count))
+        with spent_by(installation.refresher) as spent:
+            ours.append(await refreshes_per_second(installation, count))
+        taken.append(spent.seconds / count * 1e6)
+        with spent_by(os.getpid()) as spent:
+            door.append(await _door_per_second(installation.endpoint, count))
+        posted.append(spent.seconds / count * 1e6)
         streams.append(await posts_per_second("127.0.0.1", installation.endpoint, count, IN_FLIGHT))
         pool.append(await _own_pool_per_second(installation.endpoint, count))
     rate, what = middle(ours), f"refreshes per second, {count:,} due at once"
@@ -36,7 +44,15 @@ async def measure(installation: Installation, count: int) -> list[Row]:
             f"{what}, against the same transport", rate, middle(door), "/s", SAME_TRANSPORT_FLOOR, higher_is_better=True
         ),
         Row(f"{what}, against httpx's own pool", rate, middle(pool), "/s", OWN_POOL_FLOOR, higher_is_better=True),
-        Row(f"{what}, against bare streams (no floor)", rate, middle(streams), "/s", 0.0, higher_is_better=True),
+        Row(f"{what}, against bare streams", rate, middle(streams), "/s", None, higher_is_better=True),
+        Row(
+            "processor time per refresh, against the same transport",
+            middle(taken),
+            middle(posted),
+            "us",
+            None,
+            higher_is_better=False,
+        ),
     ]
 
 

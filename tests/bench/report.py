@@ -13,7 +13,8 @@ class Row:
     ours: float
     baseline: float
     unit: str
-    floor: float
+    floor: float | None
+    """None: shown for what it tells, not judged."""
     higher_is_better: bool
 
     @property
@@ -24,19 +25,25 @@ class Row:
     @property
     def met(self) -> bool:
         """Whether the floor of the design holds."""
+        if self.floor is None:
+            return True
         return self.ratio >= self.floor if self.higher_is_better else self.ratio <= self.floor
 
     def line(self) -> str:
         """One line of the report."""
-        sign = ">=" if self.higher_is_better else "<="
-        verdict = "met" if self.met else "MISSED"
         return (
-            f"{self.what:<58} {self.ours:>10.2f} {self.baseline:>10.2f} {self.unit:<5}"
-            f" {self.ratio:>6.2f}x  {sign} {self.floor:.2f}x  {verdict}"
+            f"{self.what:<66} {self.ours:>10.2f} {self.baseline:>10.2f} {self.unit:<5}"
+            f" {self.ratio:>6.2f}x  {self._judgement()}"
         )
 
+    def _judgement(self) -> str:
+        if self.floor is None:
+            return "no floor"
+        sign = ">=" if self.higher_is_better else "<="
+        return f"{sign} {self.floor:.2f}x  {'met' if self.met else 'MISSED'}"
 
-HEADER = f"{'row':<58} {'ours':>10} {'baseline':>10} {'unit':<5} {'ratio':>7}  {'floor':>8}"
+
+HEADER = f"{'row':<66} {'ours':>10} {'baseline':>10} {'unit':<5} {'ratio':>7}  {'floor':>8}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
