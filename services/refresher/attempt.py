@@ -14,7 +14,7 @@ from services.refresher.domain.record import Record
 from services.refresher.domain.schedule import Call, ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
 from services.refresher.ending import GrantEnding
 from services.refresher.login import LoginExchange
-from services.refresher.provider_calls import POST_TIMEOUT, STORING
+from services.refresher.provider_calls import POST_TIMEOUT, STORING, TooLate
 from services.refresher.renewal import FORCED, Renewal
 from services.refresher.slots import Slot, Slots
 from services.refresher.store import LEASE_SECONDS, GrantStore
@@ -53,24 +53,26 @@ class Attempts:
         if isinstance(action, Settle):
             await self._settle(claimed)
             return
+        send_by = claimed_at + LEASE_SECONDS - POST_TIMEOUT - STORING
         async with self._slots.slot(claimed.client) as slot:
-            left = claimed_at + LEASE_SECONDS - self._clock.monotonic()
-            if left < POST_TIMEOUT + STORING:
-                log.warning("lease given back unused", config_id=claimed.config_id, left=round(left, 1))
+            try:
+                await self._call(claimed, action, send_by, slot)
+            except TooLate:
+                log.warning("lease given back unused", config_id=claimed.config_id)
                 await self._store.release(claimed)
-                return
-            await self._call(claimed, action, slot)
 
-    async def _call(self, claimed: Record, action: Call, slot: Slot) -> None:
+    async def _call(self, claimed: Record, action: Call, send_by: float, slot: Slot) -> None:
+        if self._clock.monotonic() > send_by:
+            raise TooLate
         match action:
             case Refresh() | Mint():
-                await self._renewal.renew(claimed, action, slot.free)
+                await self._renewal.renew(claimed, action, send_by, slot.free)
             case ExchangeCode(wish):
-                await self._login.exchange(claimed, wish)
+                await self._login.exchange(claimed, wish, send_by)
             case Revoke(wish):
-                await self._grant_ending.revoke(claimed, wish)
+                await self._grant_ending.revoke(claimed, wish, send_by)
             case Purge():
-                await self._grant_ending.purge(claimed)
+                await self._grant_ending.purge(claimed, send_by)
 
     async def _settle(self, claimed: Record) -> None:
         """Write what time alone has changed; forced wishes that cannot be carried out are answered by the state."""

@@ -74,6 +74,11 @@ class AuthorizationStore:
             )
         return result.modified_count == 1
 
+    async def not_sent(self, state_hash: str) -> None:
+        """Give the right to send back: nothing has left."""
+        with translate():
+            await self._collection.update_one({"_id": state_hash, "outcome": None}, {"$set": {"sent_at": None}})
+
     async def end(self, state_hash: str, outcome: Mapping[str, Any]) -> None:
         """Keep what every asker is told; the first outcome stays, and the secrets go."""
         with translate():

@@ -44,12 +44,12 @@ class GrantEnding:
         self._publisher = publisher
         self._ids = ids
 
-    async def revoke(self, claimed: Record, wish: Wish) -> None:
-        """End the grant here in any case; the answer says what the provider did."""
+    async def revoke(self, claimed: Record, wish: Wish, send_by: float) -> None:
+        """End the grant here in any case; the answer says what the provider did; raises TooLate."""
         if wish.generation != claimed.grant.generation:
             await self._refuse(claimed, wish)
             return
-        at_provider, note = await self._at_provider(claimed)
+        at_provider, note = await self._at_provider(claimed, send_by)
         ending = Ending(lambda record, _: revoked(record), "revoked", wish=wish.id, actor=wish.actor)
         written = await self._storing.end(claimed, ending)
         if written is None:
@@ -58,12 +58,12 @@ class GrantEnding:
         result = Revoked(status=status_of(written.record), at_provider=at_provider, note=note)
         await self._tell(written.before, wish, success(result.model_dump(mode="json", exclude_none=True)))
 
-    async def purge(self, claimed: Record) -> None:
+    async def purge(self, claimed: Record, send_by: float) -> None:
         """Forget a record whose config is gone: revoke as far as possible, tombstone, remove.
 
-        The tombstone goes out before the document: a crash in between repeats both.
+        The tombstone goes out before the document: a crash in between repeats both. Raises TooLate.
         """
-        at_provider, _ = await self._at_provider(claimed)
+        at_provider, _ = await self._at_provider(claimed, send_by)
         log.info("purged", config_id=claimed.config_id, at_provider=at_provider)
         tombstone = self._publisher.tombstone(
             TokenChanged, id=self._ids.uuid7(), time=self._store.time.now(), key=claimed.config_id
@@ -71,10 +71,10 @@ class GrantEnding:
         await self._publisher.publish_many([tombstone])
         await self._store.remove(claimed)
 
-    async def _at_provider(self, claimed: Record) -> tuple[AtProvider, str]:
+    async def _at_provider(self, claimed: Record, send_by: float) -> tuple[AtProvider, str]:
         if claimed.grant.refresh_token is None and claimed.grant.access_token is None:
             return "no_endpoint", "There was nothing to revoke."
-        outcome = await self._calls.revoke(claimed)
+        outcome = await self._calls.revoke(claimed, send_by)
         if isinstance(outcome, Failure):
             return "failed", f"The provider did not revoke it: {outcome.text}"
         if outcome:

@@ -21,7 +21,7 @@ from services.refresher.clients import Clients
 from services.refresher.domain.grant import authorization_failed, authorized
 from services.refresher.domain.record import Record, Waiter, Wish
 from services.refresher.issuing import Issuing
-from services.refresher.provider_calls import ProviderCalls
+from services.refresher.provider_calls import Called, ProviderCalls, TooLate
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore
 from services.refresher.storing import Brought, Ending, Storing
@@ -55,8 +55,8 @@ class LoginExchange:
         self._telling = telling
         self._clients = clients
 
-    async def exchange(self, claimed: Record, wish: Wish) -> None:
-        """Work on one wish; afterwards it is gone and its outcome stands in the login."""
+    async def exchange(self, claimed: Record, wish: Wish, send_by: float) -> None:
+        """Work on one wish; afterwards it is gone and its outcome stands in the login. Raises TooLate."""
         login = await self._logins.read(wish.id)
         known = None if login is None else known_outcome(claimed, login)
         if login is None or wish.code is None or known is not None:
@@ -68,18 +68,25 @@ class LoginExchange:
         if not await self._logins.may_send(wish.id, self._store.time.now()):
             await self._drop(claimed, wish, failed_reply("authorization_failed", START_AGAIN))
             return
-        await self._send(claimed, wish, login, self._secrets.code(claimed.config_id, wish.code))
+        called = await self._sent(claimed, login, self._secrets.code(claimed.config_id, wish.code), send_by)
+        await self._take(claimed, wish, login, called)
 
-    async def _send(self, claimed: Record, wish: Wish, login: Authorization, code: SecretStr) -> None:
-        sent_at = self._store.time.now()
+    async def _sent(self, claimed: Record, login: Authorization, code: SecretStr, send_by: float) -> Called:
         verifier = self._secrets.verifier(login.state_hash, login.verifier)
-        outcome, host = await self._calls.exchange(
-            claimed, code=code, redirect_uri=login.redirect_uri, verifier=verifier
-        )
+        try:
+            return await self._calls.exchange(
+                claimed, send_by, code=code, redirect_uri=login.redirect_uri, verifier=verifier
+            )
+        except TooLate:
+            await self._logins.not_sent(login.state_hash)
+            raise
+
+    async def _take(self, claimed: Record, wish: Wish, login: Authorization, called: Called) -> None:
+        outcome = called.outcome
         if isinstance(outcome, TokenResponse):
             shared = await self._shared_with(claimed, outcome)
             if shared is None:
-                await self._succeeded(claimed, wish, login, outcome, host, sent_at)
+                await self._succeeded(claimed, wish, login, outcome, called)
                 return
             await self._end(claimed, wish, failed_reply("authorization_failed", shared))
             return
@@ -104,10 +111,9 @@ class LoginExchange:
         wish: Wish,
         login: Authorization,
         response: TokenResponse,
-        host: str | None,
-        sent_at: datetime,
+        called: Called,
     ) -> None:
-        issued = self._issuing.issued(claimed, response, host, sent_at)
+        issued = self._issuing.issued(claimed, response, called.host, called.attempt.at)
 
         def transition(record: Record, _: datetime) -> Record:
             return authorized(record, issued, login)

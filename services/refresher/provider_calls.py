@@ -6,6 +6,8 @@ refused before anything is sent. The whole call has one deadline, shorter than t
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -13,19 +15,19 @@ from pydantic import SecretStr
 
 from grantkeeper.bus.delivery import Instruments
 from grantkeeper.crypto.errors import DecryptionError
-from grantkeeper.oauth2.answer import HttpAnswer
+from grantkeeper.oauth2.answer import HttpAnswer, correlation_id
 from grantkeeper.oauth2.client_auth import Client, UnusableKey, with_assertion
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.discovery import DiscoveryFailed, Endpoints, host
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
-from grantkeeper.oauth2.http_errors import HttpError, MaybeSent, Unreachable
+from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
 from grantkeeper.oauth2.revocation import read_revocation, revocation_request
 from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
 from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper_client import SealError, open_for_installation
 from schemas.token_config import TokenConfig
 from services.refresher.database_time import DatabaseTime
-from services.refresher.domain.record import Record
+from services.refresher.domain.record import Attempt, Record
 from services.refresher.domain.status import scope_set
 from services.refresher.secrets_at_rest import Secrets
 
@@ -36,6 +38,21 @@ STORING: Final = 1.0
 """Seconds of the lease that must be left after the longest call, for storing what it brought."""
 
 Outcome = TokenResponse | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What one call came to."""
+
+    outcome: Outcome
+    attempt: Attempt
+    """The same for the record's history."""
+    host: str | None = None
+    """host[:port] that was asked; None where nothing was sent."""
+
+
+class TooLate(Exception):
+    """The lease could not outlive the call any more: nothing was sent."""
 
 
 class Http(Protocol):
@@ -63,7 +80,7 @@ class Refused(Exception):
 
 
 class ProviderCalls:
-    """Everything the refresher asks of providers."""
+    """Everything the refresher asks of providers; `send_by` is the monotonic time after which nothing is sent."""
 
     def __init__(
         self,
@@ -82,8 +99,8 @@ class ProviderCalls:
         # Opening costs an elliptic-curve operation: as much as the rest of a refresh together.
         self._opened = lru_cache(maxsize=1024)(lambda *bound: _open(private_jwks, *bound))
 
-    async def refresh(self, record: Record) -> tuple[Outcome, str | None]:
-        """Use the stored refresh token; returns the outcome and the host that was asked."""
+    async def refresh(self, record: Record, send_by: float) -> Called:
+        """Use the stored refresh token; raises TooLate."""
         grant = record.grant
         if grant.refresh_token is None:
             raise LookupError(f"{record.config_id} has no refresh token to send")
@@ -93,38 +110,38 @@ class ProviderCalls:
             client = self._client(record, url)
             refresh_token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
         except Refused as refused:
-            return refused.failure, None
+            return self._unsent(refused.failure)
         except DecryptionError as error:
-            return _own_fault("secret_unreadable", str(error)), None
+            return self._unsent(_own_fault("secret_unreadable", str(error)))
         request = refresh_request(_as_granted(record), client, endpoint=url, refresh_token=refresh_token)
-        return await self._outcome(record, request), host(url)
+        return await self._call(record, request, send_by)
 
-    async def mint(self, record: Record) -> tuple[Outcome, str | None]:
-        """Ask in the client's own name (RFC 6749 section 4.4)."""
+    async def mint(self, record: Record, send_by: float) -> Called:
+        """Ask in the client's own name (RFC 6749 section 4.4); raises TooLate."""
         try:
             url = _known((await self._endpoints_of(record)).token_by_client_credentials)
             client = self._client(record, url)
         except Refused as refused:
-            return refused.failure, None
+            return self._unsent(refused.failure)
         request = client_credentials_request(record.config, client, endpoint=url)
-        return await self._outcome(record, request), host(url)
+        return await self._call(record, request, send_by)
 
     async def exchange(
-        self, record: Record, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
-    ) -> tuple[Outcome, str | None]:
-        """Exchange an authorization code (RFC 6749 section 4.1.3)."""
+        self, record: Record, send_by: float, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
+    ) -> Called:
+        """Exchange an authorization code (RFC 6749 section 4.1.3); raises TooLate."""
         try:
             url = _known((await self._endpoints_of(record)).token_by_code)
             client = self._client(record, url)
         except Refused as refused:
-            return refused.failure, None
+            return self._unsent(refused.failure)
         request = code_request(
             record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
         )
-        return await self._outcome(record, request), host(url)
+        return await self._call(record, request, send_by)
 
-    async def revoke(self, record: Record) -> Failure | bool:
-        """End the grant at the provider (RFC 7009): True = done, False = it has no endpoint for that."""
+    async def revoke(self, record: Record, send_by: float) -> Failure | bool:
+        """End the grant at the provider (RFC 7009): True = done, False = no endpoint for that; raises TooLate."""
         try:
             url = (await self._endpoints_of(record)).revocation
             if url is None:
@@ -137,7 +154,7 @@ class ProviderCalls:
         except DecryptionError as error:
             return _own_fault("secret_unreadable", str(error))
         try:
-            answer = await self._send(record, request)
+            answer = await self._send(request, send_by)
         except HttpError as error:
             return read_http_error(error)
         return read_revocation(request, answer, now=self._time.now()) or True
@@ -186,27 +203,29 @@ class ProviderCalls:
         except SealError as error:
             raise Refused(_own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
 
-    async def _outcome(self, record: Record, request: TokenRequest) -> Outcome:
-        started = self._instruments.clock.monotonic()
+    def _unsent(self, failure: Failure) -> Called:
+        return Called(failure, Attempt(self._time.now(), failure.attempt_class, 0, failure.code))
+
+    async def _call(self, record: Record, request: TokenRequest, send_by: float) -> Called:
+        at, started = self._time.now(), self._instruments.clock.monotonic()
+        answer: HttpAnswer | None = None
         try:
-            answer = await self._send(record, request)
+            answer = await self._send(request, send_by)
         except HttpError as error:
             outcome: Outcome = read_http_error(error)
         else:
             default = record.config.options.default_expires_in
             outcome = read_answer(request, answer, default_expires_in=default, now=self._time.now())
-        word = outcome.attempt_class if isinstance(outcome, Failure) else "success"
-        self._instruments.metrics.count("refresh_attempts", outcome=word)
-        self._instruments.metrics.observe(
-            "provider_seconds", self._instruments.clock.monotonic() - started, outcome=word
-        )
-        return outcome
+        seconds = self._instruments.clock.monotonic() - started
+        attempt = _attempt(at, seconds, outcome, answer)
+        self._instruments.metrics.count("refresh_attempts", outcome=attempt.outcome)
+        self._instruments.metrics.observe("provider_seconds", seconds, outcome=attempt.outcome)
+        return Called(outcome, attempt, host(request.url))
 
-    async def _send(self, record: Record, request: TokenRequest) -> HttpAnswer:
+    async def _send(self, request: TokenRequest, send_by: float) -> HttpAnswer:
         """Send under the lease: one that is nearly over must not be stretched by a slow answer."""
-        left = 0.0 if record.lease is None else (record.lease.until - self._time.now()).total_seconds()
-        if left < POST_TIMEOUT + STORING:
-            raise Unreachable(host(request.url), "the lease was nearly over before anything was sent")
+        if self._instruments.clock.monotonic() > send_by:
+            raise TooLate
         try:
             async with asyncio.timeout(POST_TIMEOUT):
                 answer = await self._http.post(request)
@@ -214,6 +233,16 @@ class ProviderCalls:
             return answer
         except TimeoutError:
             raise MaybeSent(host(request.url), f"no answer within {POST_TIMEOUT:g} s") from None
+
+
+def _attempt(at: datetime, seconds: float, outcome: Outcome, answer: HttpAnswer | None) -> Attempt:
+    latency = round(seconds * 1000)
+    if isinstance(outcome, Failure):
+        status, request = outcome.http_status, outcome.correlation_id
+        return Attempt(at, outcome.attempt_class, latency, outcome.code, status, request)
+    if answer is None:
+        return Attempt(at, "success", latency)
+    return Attempt(at, "success", latency, None, answer.status, correlation_id(answer, {}))
 
 
 def _open(private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, client_id: str, bound_host: str) -> SecretStr:

@@ -14,7 +14,7 @@ from services.refresher.domain.grant import Straggler, failed, refreshed
 from services.refresher.domain.record import Record, WishKind
 from services.refresher.domain.schedule import Mint, Refresh
 from services.refresher.issuing import Issuing
-from services.refresher.provider_calls import ProviderCalls
+from services.refresher.provider_calls import Called, ProviderCalls
 from services.refresher.store import GrantStore
 from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling
@@ -45,19 +45,20 @@ class Renewal:
         self._telling = telling
         self._ids = ids
 
-    async def renew(self, claimed: Record, action: Refresh | Mint, answered: Callable[[], None]) -> None:
-        """Call, store what came, answer who waited."""
-        sent_at = self._store.time.now()
+    async def renew(
+        self, claimed: Record, action: Refresh | Mint, send_by: float, answered: Callable[[], None]
+    ) -> None:
+        """Call, store what came, answer who waited; raises TooLate."""
         call = self._calls.refresh if isinstance(action, Refresh) else self._calls.mint
-        outcome, host = await call(claimed)
+        called = await call(claimed, send_by)
         answered()
-        if isinstance(outcome, TokenResponse):
-            await self._succeeded(claimed, outcome, host, sent_at)
+        if isinstance(called.outcome, TokenResponse):
+            await self._succeeded(claimed, called.outcome, called)
         else:
-            await self._failed(claimed, outcome)
+            await self._failed(claimed, called.outcome)
 
-    async def _succeeded(self, claimed: Record, response: TokenResponse, host: str | None, sent_at: datetime) -> None:
-        issued = self._issuing.issued(claimed, response, host, sent_at, claimed.grant.authorized_at)
+    async def _succeeded(self, claimed: Record, response: TokenResponse, called: Called) -> None:
+        issued = self._issuing.issued(claimed, response, called.host, called.attempt.at, claimed.grant.authorized_at)
         written = await self._storing.end(
             claimed,
             Ending(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from schemas.reasons import FaultScope, PublicState
+from schemas.reasons import AttemptClass, FaultScope, PublicState
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 
@@ -102,6 +102,19 @@ class Wish:
     code: str | None = field(default=None, repr=False)
     """The authorization code, encrypted; only in a `complete`."""
     askers: tuple[Waiter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to a token endpoint, or one that was refused before it was sent: for people, without secrets."""
+
+    at: datetime
+    outcome: AttemptClass
+    latency_ms: int
+    code: str | None = None
+    http_status: int | None = None
+    correlation_id: str | None = None
+    """The provider's own id of the request."""
 
 
 @dataclass(frozen=True, slots=True)
