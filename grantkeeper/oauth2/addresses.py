@@ -6,6 +6,7 @@ judged by what they resolve to at the moment of connecting, so that a name canno
 
 import ipaddress
 from collections.abc import Iterable
+from string import ascii_letters, digits
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -13,8 +14,14 @@ from grantkeeper.oauth2.discovery import host
 
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_PRIVATE: Final = "the address lies in a private or special network; an operator may put its host on the allow-list"
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last four bytes are an IPv4 address behind a gateway."""
+_NEVER_PUBLIC: Final = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("3fff::/20"))
+"""Site-local addresses (RFC 3879) and documentation (RFC 9637): Python's tables call them global."""
+_OF_NAMES: Final = f"{ascii_letters}{digits}-_.".encode()
+_NAME_MAX: Final = 253
+"""Characters of a host name (RFC 1035 section 2.3.4: 255 bytes on the wire)."""
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 """Never public, whatever a proxy resolves them to (RFC 6761, RFC 6762, RFC 8375)."""
 
@@ -40,6 +47,8 @@ def url_problem(url: str, allowed: AllowList) -> str | None:
     parts = urlsplit(url) if name else None
     if parts is None or "@" in parts.netloc:
         return "this is no complete address without a user name"
+    if not possible_host(parts.hostname or ""):
+        return "the host name is impossible: correct the address"
     if name in allowed:
         return None if parts.scheme in {"https", "http"} else "the address must start with https://"
     if parts.scheme != "https":
@@ -50,9 +59,31 @@ def url_problem(url: str, allowed: AllowList) -> str | None:
 def address_problem(address: IPAddress) -> str | None:
     """Say why an IP address is not public, None = it is."""
     one = _inner(address)
+    if any(one in network for network in _NEVER_PUBLIC):
+        return _PRIVATE
     if not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified:
-        return "the address lies in a private or special network; an operator may put its host on the allow-list"
+        return _PRIVATE
     return None
+
+
+def possible_host(name: str) -> bool:
+    """Tell whether a host name or literal address can exist at all, wherever it may lead."""
+    last = name.rstrip(".").rpartition(".")[2]
+    if ":" in name or last.isdigit():  # a name that ends in a number is an address or nothing (URL standard)
+        return _is_ip_address(name)
+    try:
+        encoded = name.removesuffix(".").encode("idna")
+    except UnicodeError:  # an empty or too long label, or characters that no name may have
+        return False
+    return 0 < len(encoded) <= _NAME_MAX and encoded.translate(None, _OF_NAMES) == b""
+
+
+def _is_ip_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _name_problem(name: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from grantkeeper.oauth2.addresses import possible_host
 from grantkeeper.oauth2.discovery import host
 from grantkeeper.oauth2.parameters import REQUEST_SOURCES
 from grantkeeper.strict_yaml import Path
@@ -89,6 +90,7 @@ def address_problem(url: str) -> str | None:
     problems = {
         "An address starts with https://": parts.scheme not in {"https", "http"},
         "The address names no host": not parts.hostname,
+        "The host of the address is impossible": not possible_host(parts.hostname or ""),
         "The address holds blanks or control characters": not url.isprintable() or " " in url,
         "The address has a fragment": bool(parts.fragment) or url.endswith("#"),
         "The address holds a user name or password": _has_user(parts),

@@ -175,6 +175,7 @@ def test_options_are_typed() -> None:
         ("    RevocationEndpoint: 'https://user:pw@x.test/'", "address", "Write a complete address"),
         ("    RevocationEndpoint: https://x.test/#a", "address", "Write a complete address"),
         ("    RevocationEndpoint: https://x.test:port/", "address", "Write a complete address"),
+        ("    RevocationEndpoint: https://x..test/", "address", "Write a complete address"),
         ("    Servers: [a]", "not_a_mapping", "Write `Key: value`"),
         ("  AuthFlow: Magic", "invalid_value", "Write 'AuthorizationCode' or 'ClientCredentials'."),
         ("  State: forged", "reserved_key", "Choose another name."),

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from grantkeeper.oauth2.addresses import AllowList, address_problem, url_problem
+from grantkeeper.oauth2.addresses import AllowList, address_problem, possible_host, url_problem
 
 NOBODY = AllowList()
 
@@ -32,13 +32,17 @@ NOBODY = AllowList()
         "64:ff9b::10.0.0.1",
         "2002:0a00:0001::1",
         "2001:db8::1",
+        "3fff::1",
+        "3fff:fff::1",
+        "fec0::1",
+        "feff::1",
     ],
 )
 def test_private_and_special_addresses_are_refused(address: str) -> None:
     assert address_problem(ipaddress.ip_address(address)) is not None
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "142.250.1.1", "2606:4700::1111", "64:ff9b::8.8.8.8"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "142.250.1.1", "2606:4700::1111", "64:ff9b::8.8.8.8", "2001:4860::1"])
 def test_public_addresses_are_taken(address: str) -> None:
     assert address_problem(ipaddress.ip_address(address)) is None
 
@@ -76,3 +80,26 @@ def test_an_allowed_host_may_be_private_and_unencrypted_at_its_port_only() -> No
     assert allowed.allows("idp.internal", 8080)
     assert allowed.allows("::1", 9)
     assert not allowed.allows("idp.internal", 443)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["idp.example.com", "idp.example.com.", "idp", "a_b.example", "bücher.example", "8.8.8.8", "::1", "fe80::1%eth0"],
+)
+def test_hosts_that_can_exist_are_possible_wherever_they_lead(name: str) -> None:
+    assert possible_host(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "a..b", f"{'a' * 64}.example", ".".join(["a" * 60] * 5), "256.1.1.1", "1.2.3", "2130706433",
+        "idp.1", "a:b", "a b.example", "a/b", "*.example.com", "\u00ad",
+    ],
+)  # fmt: skip
+def test_impossible_hosts_are_told_before_anybody_looks_them_up(name: str) -> None:
+    assert not possible_host(name)
+
+
+def test_an_impossible_host_is_refused_even_where_an_operator_allows_private_ones() -> None:
+    assert url_problem("https://a..b/token", AllowList(["a..b"])) == "the host name is impossible: correct the address"
