@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 MAX_LENGTH: Final = 500
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
@@ -30,9 +31,10 @@ def error_text(payload: Mapping[str, Any], response: Mapping[str, str], secrets:
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """Cut secrets, addresses and control characters out of what somebody else wrote."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "[secret]")
+    long_enough = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+    echoed = {form for secret in long_enough for form in (secret, quote_plus(secret), quote(secret, safe=""))}
+    for form in sorted(echoed, key=len, reverse=True):
+        text = text.replace(form, "[secret]")
     text = _UNPRINTABLE.sub(" ", _ADDRESS.sub("[address]", text))
     text = _TOKEN_LIKE.sub("[cut]", text).strip()
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

@@ -4,7 +4,7 @@ Classified by codes only, never by descriptions. What nobody knows is retried wi
 grant nor disappears.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +22,8 @@ from grantkeeper.oauth2.token_response import TokenResponse, UnusableResponse, p
 from schemas.reasons import AttemptClass, FaultScope
 
 _WORD_MAX: Final = 64
+_WITHOUT_LOGIN: Final = frozenset({"client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"})
+"""Grant types that no person has logged in for (RFC 6749 section 4.4, RFC 7523 section 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +97,42 @@ def _refused(
     now: datetime,
     unusable: UnusableResponse | None = None,
 ) -> Failure:
-    symptoms = _symptoms(request, answer, payload)
+    secrets = (*request.secrets(), *_tokens(payload))
+    symptoms = _symptoms(request, answer, payload, secrets)
     if unusable is not None and symptoms.error is None:
         coded = unusable.code, shipped().outcomes[unusable.code]
     else:  # with any status: some providers report errors with 200
-        coded = _from_table(symptoms)
-    said = error_text(payload, request.response, request.secrets())
-    return _failure(coded, answer, payload, said, now, unusable.refresh_token if unusable else None)
+        coded = _as_asked(request, _from_table(symptoms))
+    said = error_text(payload, request.response, secrets)
+    shown = {name: value for name, value in payload.items() if not _repeats(value, secrets)}
+    return _failure(coded, answer, shown, said, now, unusable.refresh_token if unusable else None)
 
 
-def _symptoms(request: TokenRequest, answer: HttpAnswer, payload: Mapping[str, Any]) -> Symptoms:
+def _as_asked(request: TokenRequest, coded: _Coded) -> _Coded:
+    """Where nobody logs in, no new login can be the cure."""
+    code, meaning = coded
+    grant_type = request.form.get("grant_type")
+    if meaning.attempt_class != "reauthorization" or grant_type is None:
+        return coded
+    without_login = grant_type.get_secret_value() in _WITHOUT_LOGIN
+    return (code, shipped().outcomes["no_login"]) if without_login else coded
+
+
+def _repeats(value: Any, secrets: Iterable[str]) -> bool:
+    return isinstance(value, str) and any(secret in value for secret in secrets if secret)
+
+
+def _tokens(payload: Mapping[str, Any]) -> Iterable[str]:
+    """Return what came as a token beside an error: the error's words may repeat it."""
+    return (value for name, value in payload.items() if name.lower().endswith("token") and isinstance(value, str))
+
+
+def _symptoms(
+    request: TokenRequest, answer: HttpAnswer, payload: Mapping[str, Any], secrets: Iterable[str]
+) -> Symptoms:
     mapped = [name for name, target in request.response.items() if target == "ErrorMessage"]
     errors = (payload.get(name) for name in (*mapped, "error"))
-    error = next((_word(value) for value in errors if value), None)
+    error = next((_word(value, secrets) for value in errors if value), None)
     subtypes = (payload.get("suberror"), payload.get("error_subtype"))
     numbers = payload.get("error_codes")
     return Symptoms(
@@ -119,11 +144,11 @@ def _symptoms(request: TokenRequest, answer: HttpAnswer, payload: Mapping[str, A
     )
 
 
-def _word(value: Any) -> str:
+def _word(value: Any, secrets: Iterable[str]) -> str:
     # Some providers put an object here; its text is shown, its code is unknown.
     if not isinstance(value, str):
         return "unknown_error"
-    word = "".join(character for character in value if character.isascii() and character.isprintable())
+    word = "".join(character for character in clean(value, secrets) if character.isascii() and character.isprintable())
     return word.strip()[:_WORD_MAX] or "unknown_error"
 
 
