@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from grantkeeper.bus.connection import aiokafka_arguments
 from grantkeeper.bus.received import Place
@@ -83,6 +84,7 @@ def build_app(
     return Starlette(
         routes=_routes(console, checks or {}),
         middleware=[
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=[str(one) for one in settings.web.trusted_proxies]),
             Middleware(SecurityHeaders, settings=settings),
             Middleware(Counting, metrics=metrics or Metrics(SERVICE)),
             Middleware(Failures, problems=problems),

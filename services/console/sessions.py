@@ -22,6 +22,8 @@ AUTHORIZATION_LIFETIME: Final = timedelta(minutes=10)
 
 MOST_AUTHORIZATIONS: Final = 20
 """Logins that one browser may have begun at a time, about 700 bytes of cookie each."""
+KNOWN_BROWSER_LIFETIME: Final = timedelta(days=180)
+"""A person who has not come with a browser for that long counts with it as a stranger."""
 SAID_LIFETIME: Final = timedelta(seconds=20)
 """From a redirect to the page it leads to."""
 
@@ -48,6 +50,7 @@ class Sessions:
         self._prefix = "__Host-grantkeeper" if settings.secure else "grantkeeper"
         self._logins = Signer(settings.session_key, "login")
         self._authorizations = Signer(settings.session_key, "authorization")
+        self._browsers = Signer(settings.session_key, "browser")
         # Signed, so that no link can make the console say that something was done.
         self._sentences = Signer(settings.session_key, "said")
 
@@ -66,6 +69,17 @@ class Sessions:
         claims = self._logins.read(request.cookies.get(f"{self._prefix}-login"), self._clock.now())
         user = self._users.get(str(claims.get("sub"))) if claims else None
         return user if user and claims and claims.get("fingerprint") == user.fingerprint else None
+
+    def remember_browser(self, response: Response, user: User, browser: str) -> None:
+        """Mark a browser as one that this person has logged in with; logging out leaves the mark."""
+        claims = {"sub": user.name, "jti": browser}
+        signed = self._browsers.sign(claims, self._clock.now(), KNOWN_BROWSER_LIFETIME)
+        self._set(response, f"{self._prefix}-browser", signed, KNOWN_BROWSER_LIFETIME)
+
+    def known_browser(self, request: Request, name: str) -> str | None:
+        """Return the mark of this browser if the person of this name logged in with it before."""
+        claims = self._browsers.read(request.cookies.get(f"{self._prefix}-browser"), self._clock.now())
+        return str(claims["jti"]) if claims and claims.get("sub") == name else None
 
     def say(self, response: Response, said: str) -> None:
         """Leave one sentence (a key of the catalogue below `done.`) for the next page."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, model_validator
 
 from grantkeeper.process.settings import Port, ProcessSettings, Section
 
@@ -18,6 +18,11 @@ class WebSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 in a container.")
     port: Port = Field(default=0, description="Port to listen on; 0 = a free one, which the log names.")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description='Networks of your proxies, a JSON list such as ["10.0.0.7/32"]: only they are believed which '
+        "address they speak for (X-Forwarded-For). The brake on passwords counts by address.",
+    )
 
 
 class ConsoleSettings(ProcessSettings):

@@ -9,15 +9,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from grantkeeper.process.logging import get_logger
 from services.console.console import THEMES, Console
-from services.console.throttle import Throttle
+from services.console.throttle import Throttle, attempt
 from services.console.users import NAME, User
 
 HOME: Final = "/tokens"
 PREFERENCES_LIFETIME: Final = 365 * 86_400
 """Seconds."""
+BROWSER_BYTES: Final = 16
 AT_ONCE: Final = 2
 """Passwords checked at the same time: each takes a processor and 64 MiB for a moment."""
+
+log = get_logger(__name__)
 
 
 class Login:
@@ -27,6 +31,7 @@ class Login:
         self._console = console
         self._throttle = Throttle(console.clock)
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._warned = False
 
     def routes(self) -> list[Route]:
         return [
@@ -45,19 +50,19 @@ class Login:
     async def log_in(self, request: Request) -> Response:
         form = await request.form()
         name, next_path = str(form.get("name", ""))[:100], str(form.get("next", ""))
-        key = f"{request.client.host if request.client else ''} {name}"
         words = self._console.words(request)
-        wait = self._throttle.wait(key)
+        tried = attempt(name, self._address(request), self._console.sessions.known_browser(request, name))
+        wait = self._throttle.take(tried)
         if wait > 0:
             text = words("login.throttled", count=math.ceil(wait))
             return self._form(request, next_path=next_path, name=name, error=text, status=429)
         user = await self._checked(name, SecretStr(str(form.get("password", ""))))
         if user is None:
-            self._throttle.failed(key)
             return self._form(request, next_path=next_path, name=name, error=words("login.wrong"), status=401)
-        self._throttle.passed(key)
+        self._throttle.passed(tried)
         response = RedirectResponse(local_path(next_path), status_code=303)
         self._console.sessions.log_in(response, user)
+        self._console.sessions.remember_browser(response, user, self._console.ids.token(BROWSER_BYTES))
         return response
 
     async def log_out(self, request: Request) -> Response:
@@ -84,6 +89,16 @@ class Login:
                     samesite="lax",
                 )
         return response
+
+    def _address(self, request: Request) -> str:
+        """Return the sender's address, said by a proxy only where that one is trusted (app.py)."""
+        if "x-forwarded-for" in request.headers and not self._console.settings.web.trusted_proxies and not self._warned:
+            self._warned = True
+            log.warning(
+                "a proxy's X-Forwarded-For is not believed, so all persons behind it count as one place",
+                cure="set GRANTKEEPER_WEB__TRUSTED_PROXIES to the addresses of your proxies",
+            )
+        return request.client.host if request.client else ""
 
     async def _checked(self, name: str, password: SecretStr) -> User | None:
         if not NAME.fullmatch(name):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from httpx import ASGITransport, AsyncClient
-from pydantic import SecretStr
 from starlette.responses import Response
 
 from grantkeeper.crypto.ring import VaultRing
@@ -14,7 +14,7 @@ from services.console.board import Board
 from services.console.live import Live
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
-from services.console.users import Users, add
+from services.console.users import Users
 from tests.clock import FakeClock
 from tests.console_double import AnsweringBus
 from tests.console_samples import NOW, installation
@@ -27,10 +27,10 @@ PASSWORDS = {"anna": "correct horse battery", "vera": "another long password"}
 
 @pytest.fixture(scope="session")
 def users_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An admin called anna, a viewer called vera."""
-    path = tmp_path_factory.mktemp("users") / "users"
-    add(path, "anna", "admin", SecretStr(PASSWORDS["anna"]))
-    add(path, "vera", "viewer", SecretStr(PASSWORDS["vera"]))
+    """An admin called anna, a viewer called vera; their hashes cost next to nothing, so that tests may log in often."""
+    path, cheap = tmp_path_factory.mktemp("users") / "users", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    lines = [f"{name}:{role}:{cheap.hash(PASSWORDS[name])}" for name, role in (("anna", "admin"), ("vera", "viewer"))]
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 

@@ -1,5 +1,6 @@
 """Who gets in, for how long, and where to."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,49 @@ async def test_guessing_is_slowed_down_for_that_name_alone(stranger: AsyncClient
     assert (await stranger.post("/login", data={"name": "anna", "password": PASSWORDS["anna"]})).status_code == 303
 
 
+async def test_a_burst_of_guesses_gets_no_further_than_one_after_the_other(stranger: AsyncClient) -> None:
+    guesses = [stranger.post("/login", data={"name": "anna", "password": f"guess {number}"}) for number in range(12)]
+    answers = await asyncio.gather(*guesses)
+    assert sorted(one.status_code for one in answers) == [401] * 5 + [429] * 7
+
+
+async def test_a_guesser_cannot_keep_out_who_was_in_before(
+    make_browser: Callable[[], AsyncClient], clock: FakeClock
+) -> None:
+    known, guesser = await log_in(make_browser(), "anna"), make_browser()
+    await known.post("/logout")
+    for _ in range(8):
+        await guesser.post("/login", data={"name": "anna", "password": "guess"})
+    right = {"name": "anna", "password": PASSWORDS["anna"]}
+    assert (await guesser.post("/login", data=right)).status_code == 429
+    assert (await known.post("/login", data=right)).status_code == 303
+    assert (await known.post("/login", data={"name": "vera", "password": "guess"})).status_code == 401
+
+
+async def send(client: AsyncClient, forwarded: str) -> int:
+    """One wrong password through a proxy at 10.0.0.7; the client there is whom the proxy names."""
+    data = {"name": "anna", "password": "guess"}
+    return (await client.post("/login", data=data, headers={"x-forwarded-for": forwarded})).status_code
+
+
+async def test_behind_a_trusted_proxy_one_address_makes_only_itself_wait(users_file: Path, ring: VaultRing) -> None:
+    proxied = console(users_file, ring, web={"trusted_proxies": ["10.0.0.0/24"]})
+    async with proxied("10.0.0.7") as client:
+        assert [await send(client, "198.51.100.9") for _ in range(6)] == [401] * 5 + [429]
+        assert await send(client, "192.0.2.1, 198.51.100.9, 10.0.0.8") == 429
+        assert await send(client, "198.51.100.9, 192.0.2.1") == 401
+    async with proxied("203.0.113.5") as outside:
+        assert [await send(outside, f"192.0.2.{number}") for number in range(6)] == [401] * 5 + [429]
+
+
+async def test_a_proxy_that_is_not_trusted_is_not_believed_and_the_log_says_so(
+    users_file: Path, ring: VaultRing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with console(users_file, ring)("10.0.0.7") as client:
+        assert [await send(client, f"192.0.2.{number}") for number in range(6)] == [401] * 5 + [429]
+    assert capsys.readouterr().out.count("GRANTKEEPER_WEB__TRUSTED_PROXIES") == 1
+
+
 async def test_logging_out_ends_the_session_of_this_browser(admin: AsyncClient) -> None:
     answer = await admin.post("/logout")
     assert "You are logged out." in answer.text
@@ -72,7 +116,7 @@ async def test_a_session_ends_by_itself(admin: AsyncClient, clock: FakeClock) ->
     assert not await is_in(admin)
 
 
-def console(users_file: Path, ring: VaultRing, **changes: object) -> Callable[[], AsyncClient]:
+def console(users_file: Path, ring: VaultRing, **changes: object) -> Callable[..., AsyncClient]:
     """One replica of a console."""
     clock = FakeClock(NOW)
     settings = settings_for(users_file, **changes)
@@ -80,9 +124,10 @@ def console(users_file: Path, ring: VaultRing, **changes: object) -> Callable[[]
         settings, ring.installation_public_jwk(), AnsweringBus(), board=Board(), live=Live(clock), clock=clock
     )
 
-    def browser() -> AsyncClient:
+    def browser(address: str = "127.0.0.1") -> AsyncClient:
         headers = {"sec-fetch-site": "same-origin"}
-        return AsyncClient(transport=ASGITransport(app), base_url=settings.origin, headers=headers)
+        transport = ASGITransport(app, client=(address, 50_000))
+        return AsyncClient(transport=transport, base_url=settings.origin, headers=headers)
 
     return browser
 
