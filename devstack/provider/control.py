@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from devstack.provider.control_client import ControlRefused, ProviderControl
 from devstack.provider.faults import Delivery, Fault
 from devstack.provider.replies import names
+from devstack.provider.verdict import verdict
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Realm = Annotated[str, typer.Option(help="google, microsoft, strict, grace, or one of your own.")]
@@ -40,6 +41,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
     named: Annotated[str | None, typer.Option(help="A known bad answer; see `names`.")] = None,
     status: Annotated[int | None, typer.Option(help="HTTP status.")] = None,
     retry_after: Annotated[str | None, typer.Option(help="Seconds or an HTTP date.")] = None,
+    retry_after_date: Annotated[float | None, typer.Option(help="Seconds from the answer, sent as a date.")] = None,
     body: Annotated[str | None, typer.Option(help="The whole body.")] = None,
     content_type: Annotated[str | None, typer.Option(help="Of the body.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="name: value; may be repeated.")] = None,
@@ -50,6 +52,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
     set_: Annotated[list[str] | None, typer.Option("--set", help="field=JSON in a good answer; repeatable.")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Field left out of a good answer; repeatable.")] = None,
     same_access_token: Annotated[bool, typer.Option(help="Answer with the living one.")] = False,  # noqa: FBT002
+    no_rotation: Annotated[bool, typer.Option(help="The refresh token stays; none is answered.")] = False,  # noqa: FBT002
     scope: Annotated[str | None, typer.Option(help="The scope really granted.")] = None,
 ) -> None:
     """Make requests fail or be answered oddly."""
@@ -62,6 +65,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
         "named": named,
         "status": status,
         "retry_after": retry_after,
+        "retry_after_date": retry_after_date,
         "body": body,
         "content_type": content_type,
         "headers": dict(_pair(line, ":") for line in header or []),
@@ -72,6 +76,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
         "change": {name: _json_or_text(value) for name, value in (_pair(line, "=") for line in set_ or [])},
         "drop": drop or (),
         "same_access_token": same_access_token,
+        "no_rotation": no_rotation,
         "scope": scope,
     }
     fault = Fault.model_validate({name: value for name, value in given.items() if value is not None})
@@ -155,6 +160,12 @@ def journal(
     """Show what was asked at the token endpoint."""
     entries = _control(context).journal(realm=realm, only_open=only_open)
     _print([{name: value for name, value in asdict(entry).items() if value is not None} for entry in entries])
+
+
+@cli.command(name="verdict")
+def judge(context: typer.Context, realm: AnyRealm = None) -> None:
+    """Judge the clients by the journal: open requests, lost answers, refresh tokens spent twice."""
+    _print(asdict(verdict(_control(context).journal(realm=realm))))
 
 
 def _control(context: typer.Context) -> ProviderControl:

@@ -7,6 +7,7 @@ At the authorization endpoint the answer is the redirect's query: a named error 
 
 import json
 from collections.abc import Mapping
+from email.utils import formatdate
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -47,6 +48,7 @@ class Fault(BaseModel):
     status: int | None = Field(default=None, ge=200, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
     retry_after: str | None = Field(default=None, description="seconds or an HTTP date")
+    retry_after_date: Wait | None = Field(default=None, description="seconds from the answer, sent as an HTTP date")
     body: str | None = None
     content_type: str = JSON
     processed: bool = Field(default=False, description="do the work although another answer is sent")
@@ -54,6 +56,7 @@ class Fault(BaseModel):
     change: dict[str, JsonValue] = Field(default_factory=dict, description="fields set in a good answer")
     drop: tuple[str, ...] = Field(default=(), description="fields left out of a good answer")
     same_access_token: bool = False
+    no_rotation: bool = Field(default=False, description="this once the refresh token stays, and none is answered")
     scope: str | None = Field(default=None, description="the scope really granted")
 
     delivery: Delivery = Delivery.WHOLE
@@ -86,7 +89,7 @@ class Fault(BaseModel):
 
     @property
     def twist(self) -> Twist:
-        return Twist(same_access_token=self.same_access_token, scope=self.scope)
+        return Twist(self.same_access_token, self.scope, self.no_rotation)
 
     def answer(self, now: float) -> Answer:
         """The answer this fault has of its own."""
@@ -94,14 +97,14 @@ class Fault(BaseModel):
         status = ready.status if self.status is None else self.status
         body = ready.body if self.body is None else self.body.encode()
         content_type = ready.content_type if self.body is None else self.content_type
-        return Answer(status, body, content_type, {**ready.headers, **self._headers()})
+        return Answer(status, body, content_type, {**ready.headers, **self._headers(now)})
 
-    def spoil(self, answer: Answer) -> Answer:
+    def spoil(self, answer: Answer, now: float) -> Answer:
         """The endpoint's own answer with fields changed, dropped, and headers added."""
         body = answer.body
         if answer.ok and (self.change or self.drop):
             body = json.dumps(_spoiled(json.loads(body), self.change, self.drop)).encode()
-        return Answer(answer.status, body, answer.content_type, {**answer.headers, **self._headers()})
+        return Answer(answer.status, body, answer.content_type, {**answer.headers, **self._headers(now)})
 
     def redirect(self, answer: Mapping[str, str | None], now: float) -> dict[str, str | None]:
         """The authorization endpoint's answer with a named error in place of the code, and with fields spoiled."""
@@ -112,8 +115,11 @@ class Fault(BaseModel):
             told |= {"error": body["error"], "error_description": body["error_description"]}
         return told | {name: str(value) for name, value in self.change.items()} | dict.fromkeys(self.drop)
 
-    def _headers(self) -> dict[str, str]:
-        return self.headers if self.retry_after is None else {**self.headers, "retry-after": self.retry_after}
+    def _headers(self, now: float) -> dict[str, str]:
+        after = self.retry_after
+        if self.retry_after_date is not None:
+            after = formatdate(now + self.retry_after_date, usegmt=True)
+        return self.headers if after is None else {**self.headers, "retry-after": after}
 
 
 class Order(BaseModel):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import orjson
 from starlette.types import Receive, Scope, Send
 
 from devstack.provider.answer import Answer
@@ -13,6 +14,7 @@ from devstack.provider.form import FormRequest, parse_form
 from devstack.provider.issuing import Twist
 from devstack.provider.journal import Entry, Journal
 from devstack.provider.provider import Provider
+from devstack.provider.records import fingerprint
 
 Work = Callable[[FormRequest, Twist], Answer]
 LONGEST_BODY = 2_000_000  # bytes: tokens of a megabyte are tried out too
@@ -63,7 +65,9 @@ class Gate:
         entry.processed = True
         answer = self._worked(request, fault.twist)
         self._provider.store.flush()
-        return fault.answer(self._provider.clock()) if fault.has_answer else fault.spoil(answer)
+        entry.issued = _issued(answer)
+        now = self._provider.clock()
+        return fault.answer(now) if fault.has_answer else fault.spoil(answer, now)
 
     def _worked(self, request: FormRequest, twist: Twist) -> Answer:
         try:
@@ -78,6 +82,14 @@ class Gate:
 def note_result(entry: Entry, answer: Answer) -> None:
     entry.status = answer.status
     entry.outcome = "ok" if answer.ok else answer.error or f"http_{answer.status}"
+
+
+def _issued(answer: Answer) -> str | None:
+    """The fingerprint of the refresh token that the work yielded, whether or not it will arrive."""
+    if not answer.ok or not answer.content_type.startswith("application/json"):
+        return None
+    refresh_token = orjson.loads(answer.body).get("refresh_token")
+    return None if refresh_token is None else fingerprint(refresh_token)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -20,6 +20,7 @@ class Twist:
 
     same_access_token: bool = False  # Yandex: the one still living, again
     scope: str | None = None  # a user who unticked a box: the token is really worth less
+    no_rotation: bool = False  # a server that rotates only now and then: an answer without refresh token
 
 
 NO_TWIST = Twist()

@@ -31,6 +31,7 @@ class Entry:
     finished_at: float | None = None
     fault: int | None = None
     processed: bool = False
+    issued: str | None = None  # the same of the refresh token that the work yielded, whether it arrived or not
     status: int | None = None
     outcome: str | None = None  # ok, or the error code, or http_<status>
     ending: Ending | None = None

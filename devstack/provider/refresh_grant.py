@@ -27,6 +27,8 @@ def answer_refresh(provider: Provider, client: ClientSettings, request: FormRequ
             raise Refused(Reason.REFRESH_REUSED)
         case Verdict.ANSWER_AGAIN if refresh_token.answered is not None:
             return _answer_again(provider, grant, scope, refresh_token.answered)
+        case Verdict.ROTATE if twist.no_rotation:
+            return _keep(provider, grant, scope, refresh_token, twist)
         case Verdict.KEEP:
             return _keep(provider, grant, scope, refresh_token, twist)
         case _:  # rotate; also where the answer to repeat was lost in a restart

@@ -65,6 +65,34 @@ def test_the_same_pair_comes_again_within_the_grace(partner: Partner) -> None:
     assert second["access_token"] == first["access_token"]
 
 
+def test_an_answer_that_nobody_waited_for_was_given_all_the_same(partner: Partner) -> None:
+    """The client's connection broke after it had sent: to the provider the refresh token is used."""
+    refresh_token = partner.tokens()["refresh_token"]
+    partner.send_and_hang_up(refresh_token)
+    again = partner.refresh(refresh_token)
+    assert (again.status_code == 200) is (partner.traits.rotation != "strict")
+
+
+def test_a_chain_of_refreshes_goes_on(partner: Partner) -> None:
+    tokens = partner.tokens()
+    for _ in range(5):
+        tokens |= partner.refresh(tokens["refresh_token"]).json()
+    assert partner.is_alive(tokens["access_token"])
+
+
+def test_every_answer_is_json_that_nothing_between_keeps(partner: Partner) -> None:
+    refresh_token = partner.tokens()["refresh_token"]
+    for answered in (partner.refresh(refresh_token), partner.refresh("made-up"), partner.refresh("x", client_id="no")):
+        assert answered.headers["content-type"].startswith("application/json")
+        assert answered.headers["cache-control"] == "no-store"
+
+
+def test_a_refusal_says_in_words_what_its_code_means(partner: Partner) -> None:
+    refused = partner.refresh("made-up").json()
+    assert set(refused) >= {"error", "error_description"}
+    assert refused["error_description"]
+
+
 def test_a_race_leaves_winners_only_where_the_rule_forgives(partner: Partner) -> None:
     tokens = partner.tokens()
     with ThreadPoolExecutor(8) as pool:

@@ -10,13 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstack.child import Child, group_members
+from devstack.child import Child, group_members, tied
 from devstack.errors import StartFailed
 from devstack.ports import free_ports
 from devstack.processes import Service, Supervisor
 from devstack.remembered import end_leftovers, remember
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).resolve().parents[3]
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 SERVER = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1")
 
@@ -93,6 +94,29 @@ def test_a_service_that_ignores_the_polite_signal_is_ended(supervisor: Superviso
     child.wait_until_ready(ready.exists, 20)
     supervisor.stop(grace=0.2)
     assert not child.running
+
+
+async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """However the parent ends: no `finally` and no signal handler of its runs after kill -9."""
+    parent = start_parent(tmp_path)
+    try:
+        await wait_until((tmp_path / "pid").exists)
+        orphan = psutil.Process(int((tmp_path / "pid").read_text()))
+        await wait_until(lambda: orphan.cmdline() == [*SLEEPER])
+    finally:
+        parent.kill()
+        parent.wait()
+    await wait_until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+
+
+def start_parent(tmp_path: Path) -> subprocess.Popen[bytes]:
+    program = (
+        "import time; from pathlib import Path; from devstack.child import Child;"
+        f"one = Child('orphan', {SLEEPER!r}, log=Path({str(tmp_path / 'log')!r}), environment={{}}); one.start();"
+        f"part = Path({str(tmp_path / 'part')!r}); part.write_text(str(one.pid)); part.rename(part.with_name('pid'));"
+        "time.sleep(600)"
+    )
+    return subprocess.Popen(tied([sys.executable, "-c", program]), cwd=ROOT)
 
 
 def test_what_a_killed_stack_left_is_ended_by_the_next_start(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def test_lives_grants_secrets_and_the_journal_are_within_reach(provider: Provide
     refreshed = requests.post(f"{provider.issuer('strict')}/token", form | {"client_secret": "changed"}, timeout=5)
     assert refreshed.json()["expires_in"] == 5
     assert json.loads(control(provider, "journal").stdout)[-1]["outcome"] == "ok"
+    judged = {"requests": 1, "still_open": [], "overlapping": [], "lost": [], "sent_again": []}
+    assert json.loads(control(provider, "verdict", "--realm", "strict").stdout) == judged
     assert control(provider, "revoke", "--realm", "strict").stdout == "revoked 1 grants\n"
     assert json.loads(control(provider, "grants").stdout)[0]["revoked_by"] == "user"
     assert control(provider, "expire", "--realm", "strict").stdout == "expired 4 tokens\n"

@@ -3,6 +3,7 @@
 import http.client
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -150,6 +151,22 @@ def test_the_living_access_token_may_come_again(client: Client) -> None:
     answered = client.refresh().json()
     assert answered["access_token"] == client.tokens["access_token"]
     assert answered["refresh_token"] != client.tokens["refresh_token"]
+
+
+def test_a_refresh_token_may_stay_once_though_the_realm_rotates(client: Client) -> None:
+    client.control.fail(Fault(next=1, no_rotation=True))
+    assert "refresh_token" not in client.refresh().json()
+    assert client.entry().issued is None
+    answered = client.refresh()
+    assert answered.status_code == 200
+    assert client.entry().issued == fingerprint(answered.json()["refresh_token"])
+
+
+def test_retry_after_may_be_a_date_from_now_on(client: Client) -> None:
+    client.control.fail(Fault(next=1, status=429, retry_after_date=90))
+    answered = client.refresh()
+    until, since = (parsedate_to_datetime(answered.headers[name]) for name in ("retry-after", "date"))
+    assert 88 <= (until - since).total_seconds() <= 91
 
 
 def test_a_narrower_scope_is_really_granted(client: Client) -> None:
