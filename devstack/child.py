@@ -19,15 +19,13 @@ POLL = 0.02  # seconds; a start takes from 0.3 s
 class Child:
     """A command that can be started, signalled, stopped and started again.
 
-    `environment` is the whole environment of the child: nothing is inherited. A `tied` child is killed when the thread
-    that started it ends, however that ends (Linux with setpriv; elsewhere it is as any other).
+    `environment` is the whole environment of the child: nothing is inherited. It is killed when the thread that started
+    it ends, however that ends (Linux with setpriv; elsewhere the next start ends what is left, see remembered.py).
     """
 
-    def __init__(
-        self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str], tied: bool = False
-    ) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
-        self.command = [*(_tie() if tied else ()), *command]
+        self.command = list(command)
         self.log = log
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +47,7 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command,
+                tied(self.command),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -96,9 +94,10 @@ class Child:
         self._process = None
 
 
-def _tie() -> Sequence[str]:
+def tied(command: Sequence[str], end_by: str = "KILL") -> list[str]:
+    """Let a signal end the command when the thread that starts it ends; without setpriv it stays as it is."""
     setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+    return [setpriv, "--pdeathsig", end_by, "--", *command] if setpriv else [*command]
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

@@ -48,14 +48,12 @@ class Kafka:
         nodes: Sequence[Node] = (),
         properties: Mapping[str, str] | None = None,
         jvm: Sequence[str] = (*JVM, QUICK_START),
-        tied: bool = False,
     ) -> None:
         self.node = node or _free_node()
         self._folder = folder.resolve()
         self._nodes = nodes or (self.node,)
         self._properties = properties or {}
         self._jvm = jvm
-        self._tied = tied
         self._child: Child | None = None
 
     @property
@@ -93,7 +91,6 @@ class Kafka:
             [*java, "kafka.Kafka", str(settings)],
             log=self._folder / "kafka.log",
             environment=_java_environment(environment),
-            tied=self._tied,
         )
         self._child.start()
 

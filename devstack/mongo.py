@@ -29,13 +29,10 @@ NO_MONGOD = (
 class Mongo:
     """A mongod in `folder`. A later start in the same folder finds the data, also on another port."""
 
-    def __init__(
-        self, folder: Path, port: int | None = None, *, arguments: Sequence[str] = (), tied: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, arguments: Sequence[str] = ()) -> None:
         self.port = port or free_ports(1)[0]
         self._folder = folder.resolve()
         self._arguments = arguments
-        self._tied = tied
         self._child: Child | None = None
 
     @property
@@ -62,7 +59,6 @@ class Mongo:
             [str(find_mongod()), *self._options(), *self._arguments],
             log=self._folder / "mongod.log",
             environment=os.environ,
-            tied=self._tied,
         )
         self._child.start()
 

@@ -1,6 +1,7 @@
 """Which processes the stack started, written to disk, so that the next start ends what a killed one left.
 
-A process is known by pid, start time and command line together: a pid alone may belong to somebody else by now.
+A process is known by pid, start time and the end of its command line together: a pid alone may belong to somebody else
+by now, and what runs before the command (an interpreter, setpriv) is not ours to know.
 """
 
 import json
@@ -28,7 +29,8 @@ class Remembered:
         try:
             process = psutil.Process(self.pid)
             same_time = abs(process.create_time() - self.created) < SAME_TIME
-            return same_time and process.cmdline() == self.command and process.status() != psutil.STATUS_ZOMBIE
+            same_command = process.cmdline()[-len(self.command) :] == self.command
+            return same_time and same_command and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
@@ -46,7 +48,7 @@ def identify(child: Child) -> Remembered | None:
         return None
     try:
         process = psutil.Process(child.pid)
-        return Remembered(child.name, child.pid, process.create_time(), process.cmdline())
+        return Remembered(child.name, child.pid, process.create_time(), child.command)
     except psutil.Error:
         return None
 

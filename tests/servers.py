@@ -49,7 +49,7 @@ def running_kafka(environment: Mapping[str, str], folder: Path) -> Iterator[Kafk
     if named := environment.get("GRANTKEEPER_KAFKA__BOOTSTRAP_SERVERS"):
         yield KafkaServer(named)
         return
-    broker = Kafka(folder, properties=IMPATIENT, tied=True)
+    broker = Kafka(folder, properties=IMPATIENT)
     try:
         yield KafkaServer(broker.start().bootstrap_servers, broker)
     finally:
@@ -61,7 +61,7 @@ def running_mongo(environment: Mapping[str, str], folder: Path) -> Iterator[Mong
     if named := environment.get("GRANTKEEPER_MONGO__URI"):
         yield MongoServer(named)
         return
-    server = Mongo(folder, tied=True)
+    server = Mongo(folder)
     try:
         yield MongoServer(server.start().uri, server)
     finally:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.child import tied
 from devstack.layout import OFFSETS, Layout
 
 DEVSTACK = (sys.executable, "-m", "devstack", "run")
@@ -65,7 +66,7 @@ def start_stack(
     before = output.stat().st_size if output.exists() else 0
     with output.open("ab") as log:
         process = subprocess.Popen(
-            command,
+            tied(command, end_by="TERM"),  # `make` hands it on, and the stack ends what it started
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -95,7 +95,6 @@ def running(
                     **plain_environment(),
                     **local_environment(service, folder, broker, mongo, port, database),
                 },
-                tied=True,
             )
             stack.callback(child.stop)
             child.start()

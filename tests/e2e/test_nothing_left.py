@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from devstack.child import tied
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,17 +20,26 @@ async def test_both(kafka, mongo):
     assert kafka.process and mongo.process
     {ending}
 """
+TEST_WITH_A_STACK = """
+import pathlib, time
+from tests.e2e.running_stack import running_stack
+
+def test_stack(tmp_path):
+    with running_stack(tmp_path, command=["make", "run"]):
+        {ending}
+"""
 PASSES, FAILS = "pass", "assert False"
-WAITS = "pathlib.Path(__file__).with_name('waits').touch(); await asyncio.sleep(60)"
+TOUCHES = "pathlib.Path(__file__).with_name('waits').touch(); "
+WAITS = TOUCHES + "await asyncio.sleep(60)"
 
 
-def start_tests(folder: Path, ending: str) -> subprocess.Popen[bytes]:
+def start_tests(folder: Path, ending: str, generated: str = TEST_WITH_BOTH_SERVERS) -> subprocess.Popen[bytes]:
     test = folder / "test_generated.py"
-    test.write_text(TEST_WITH_BOTH_SERVERS.format(ending=ending))
+    test.write_text(generated.format(ending=ending))
     options = ["-q", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTKEEPER_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", str(test), f"--basetemp={folder / 'servers'}", *options],
+        tied([sys.executable, "-m", "pytest", str(test), f"--basetemp={folder / 'servers'}", *options], "TERM"),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -68,3 +78,16 @@ async def test_a_session_that_is_interrupted_leaves_no_server(tmp_path: Path, nu
         session.kill()
         session.wait()
     await wait_until(lambda: servers_in(tmp_path) == set(), 20)
+
+
+async def test_a_session_that_is_killed_leaves_no_stack(tmp_path: Path) -> None:
+    """The stack is a process of its own, started by `make`, and its services are processes of the stack's."""
+    session = start_tests(tmp_path, TOUCHES + "time.sleep(60)", TEST_WITH_A_STACK)
+    try:
+        await wait_until((tmp_path / "waits").exists, 90)
+        assert servers_in(tmp_path) >= {"java", "mongod"}
+        session.kill()
+    finally:
+        session.kill()
+        session.wait()
+    await wait_until(lambda: servers_in(tmp_path) == set(), 40)

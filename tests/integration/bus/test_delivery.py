@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.child import tied
 from grantkeeper.bus.errors import Unavailable
 from grantkeeper.bus.received import Received
 from tests.integration.bus.installation import (
@@ -224,7 +225,8 @@ def member(
     settings = installation.settings
     arguments = [settings.bootstrap_servers, settings.prefix, str(ring), shape, str(effects), failpoint]
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "tests.integration.bus.member", *arguments], stderr=log)
+        command = tied([sys.executable, "-m", "tests.integration.bus.member", *arguments])
+        process = subprocess.Popen(command, stderr=log)
     try:
         yield process
     finally:

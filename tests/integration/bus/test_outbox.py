@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo import ReturnDocument
 
+from devstack.child import tied
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.mongo.client import Database, MongoConnection
 from grantkeeper.mongo.outbox import Entry, Outbox, Pending, appended, pending, pushed, stored
@@ -255,9 +256,8 @@ async def test_kill_9_between_store_and_clear_loses_nothing(
     ring.write_text(installation.ring.to_json())
     settings, database = installation.settings, connection.database
     arguments = [settings.bootstrap_servers, settings.prefix, str(ring), mongo.uri, database.name, f"kill@{point}"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.bus.writer", *arguments, stderr=subprocess.DEVNULL
-    )
+    command = tied([sys.executable, "-m", "tests.integration.bus.writer", *arguments])
+    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
     assert await process.wait() == -9
     assert await waiting(database) == 1
     one = relay(installation, outbox)

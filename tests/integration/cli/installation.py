@@ -188,7 +188,7 @@ def _running(one: Installation, name: str, settings: Mapping[str, str]) -> Itera
     [port] = free_ports(1)
     own = {**settings, **_own_settings(one, name), "GRANTKEEPER_HEALTH__PORT": str(port)}
     command = [sys.executable, "-m", f"services.{name}"]
-    child = Child(name, command, log=one.folder / f"{name}.log", environment=own, tied=True)
+    child = Child(name, command, log=one.folder / f"{name}.log", environment=own)
     child.start()
     one.services.append(child)
     try:

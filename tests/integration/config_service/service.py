@@ -101,7 +101,7 @@ class Service:
         }
         if failpoint is not None:
             environment["GRANTKEEPER_FAILPOINT"] = failpoint
-        return Child("config_service", COMMAND, log=log, environment=environment, tied=True)
+        return Child("config_service", COMMAND, log=log, environment=environment)
 
     def secret(self, plaintext: str = "s3cret", client_id: str = "app", host: str = HOST) -> str:
         bound = {"client_id": client_id, "host": host}
