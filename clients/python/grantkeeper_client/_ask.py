@@ -69,7 +69,7 @@ class Asker:
         self._waiting: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
         self._topics: frozenset[str] = frozenset()
         self._trouble: BaseException | None = None
-        self._running = contextlib.AsyncExitStack()
+        self._running: contextlib.AsyncExitStack | None = None
 
     async def start(self) -> None:
         """Connect and take the end of the reply topic; raises NoReply where the servers or the topic are not there."""
@@ -85,7 +85,9 @@ class Asker:
 
     async def stop(self) -> None:
         """Close the connection; questions that are still open end with NoReply."""
-        await self._running.aclose()
+        running, self._running = self._running, None
+        if running is not None:
+            await running.aclose()
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(NoReply("the asker was stopped before the answer came"))
@@ -116,6 +118,8 @@ class Asker:
         `topic` is the name without prefix; `actor` the person behind it, where the principal may say so; `message_id`
         makes sending it in two processes the same as once. Raises ReplyError, or NoReply after `deadline`.
         """
+        if self._running is None:
+            raise RuntimeError("not started: use `async with`, or call start() first")
         value = _write(data if actor is None else {**data, "actor": actor})
         now = asyncio.get_running_loop().time
         end = now() + min(deadline, LONGEST_DEADLINE).total_seconds()
@@ -283,7 +287,7 @@ def _write(data: Mapping[str, Any]) -> bytes:
 def _reply_error(reply: Mapping[str, Any]) -> ReplyError:
     error = reply.get("error") or {}
     return ReplyError(
-        str(error.get("code", "unavailable")),
+        str(error.get("code", "malformed")),
         str(error.get("message", "the service said no more")),
         retryable=bool(error.get("retryable", False)),
         retry_after=error.get("retry_after"),
