@@ -40,6 +40,7 @@ class ConfigView(Model):
     revision: int
     deleted: bool = False
     client_secret_set: bool
+    client_secret_set_at: datetime | None = None
     config: TokenConfig
     text: str
     created_at: datetime

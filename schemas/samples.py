@@ -219,6 +219,7 @@ RESULTS: Final[tuple[Model, ...]] = (
         template="Microsoft 365",
         revision=2,
         client_secret_set=True,
+        client_secret_set_at=AT,
         config=_CONFIG.model_copy(update={"client_secret": None}),
         text=TEXT,
         created_at=AT,

@@ -86,6 +86,7 @@ def view(stored: StoredConfig, reference: str) -> ConfigView:
         revision=stored.revision,
         deleted=stored.deleted_at is not None,
         client_secret_set=config.client_secret is not None,
+        client_secret_set_at=stored.secret_set_at,
         config=config.model_copy(update={"client_secret": None}),
         text=stored.text,
         created_at=stored.created_at,

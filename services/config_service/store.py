@@ -198,6 +198,7 @@ def _document(change: Change) -> Document:
         "created_by": one.created_by,
         "changed_at": one.changed_at,
         "changed_by": one.changed_by,
+        "secret_set_at": one.secret_set_at,
         "deleted_at": one.deleted_at,
         "name_released": one.name_released,
         "import_id": one.import_id,
@@ -220,6 +221,7 @@ def _stored(document: Mapping[str, Any]) -> StoredConfig:
         created_by=document["created_by"],
         changed_at=document["changed_at"],
         changed_by=document["changed_by"],
+        secret_set_at=document.get("secret_set_at"),  # a document of an earlier version does not know
         former_names=tuple(document["former_names"]),
         deleted_at=document["deleted_at"],
         name_released=document["name_released"],

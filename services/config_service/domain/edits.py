@@ -6,7 +6,7 @@ text that came by mail. The template is fixed once saved. Uniqueness of names is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from grantkeeper.names import display_name, name_key
@@ -60,7 +60,12 @@ def first_revision(config_id: str, config: TokenConfig, text: str, author: Autho
         created_by=author.actor,
         changed_at=author.at,
         changed_by=author.actor,
+        secret_set_at=_secret_time(config, author),
     )
+
+
+def _secret_time(config: TokenConfig, author: Author) -> datetime | None:
+    return None if config.client_secret is None else author.at
 
 
 def update(stored: StoredConfig, command: ConfigUpdate, author: Author) -> Decision:
@@ -167,12 +172,14 @@ def _revised(stored: StoredConfig, written: Written, author: Author, action: Act
 
 
 def _next(stored: StoredConfig, after: StoredConfig, author: Author, action: Action, changed: Sequence[str]) -> Change:
+    same_secret = after.config.client_secret == stored.config.client_secret
     revised = replace(
         after,
         revision=stored.revision + 1,
         sequence=stored.sequence + 1,
         changed_at=author.at,
         changed_by=author.actor,
+        secret_set_at=stored.secret_set_at if same_secret else _secret_time(after.config, author),
         import_id=None,
     )
     return Change(stored, revised, action, author, tuple(changed))

@@ -49,6 +49,8 @@ class StoredConfig:
     created_by: str
     changed_at: datetime
     changed_by: str
+    secret_set_at: datetime | None = None
+    """When the client secret it has now was stored; None = it has none."""
     former_names: tuple[str, ...] = ()
     deleted_at: datetime | None = None
     name_released: bool = False

@@ -62,6 +62,16 @@ def test_an_edit_makes_the_next_revision_and_says_what_changed() -> None:
     assert one.after.created_by == "anna"
 
 
+def test_it_is_known_since_when_the_client_secret_is_the_one_it_is() -> None:
+    first = stored()
+    assert first.secret_set_at == NOW
+    renamed = change(update(first, name="Sales")).after
+    assert renamed.secret_set_at == NOW
+    replaced_secret = change(update(renamed, client_secret=sealed(config(), "other"))).after
+    assert replaced_secret.secret_set_at == BERT.at
+    assert change(update(replaced_secret, clear=("client_secret",))).after.secret_set_at is None
+
+
 def test_an_edit_that_changes_nothing_makes_no_revision() -> None:
     before = stored()
     one = change(update(before, scope=before.config.scope))
