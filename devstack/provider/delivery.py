@@ -10,6 +10,7 @@ from typing import Literal
 from starlette.types import Receive, Scope, Send
 
 from devstack.provider.answer import Answer
+from devstack.provider.connection import Connection
 from devstack.provider.faults import Delivery
 
 ENDLESS_HEAD = b'{"token_type":"Bearer","access_token":"'
@@ -30,11 +31,11 @@ async def deliver(answer: Answer, how: Delivery, scope: Scope, receive: Receive,
         case Delivery.HALF:
             await _head(answer, {"content-length": str(len(answer.body) + 1)}, send)
             await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
-            _connection(scope).close()
+            connection_of(scope).close()
             await _until_closed(receive)
             return "half"
         case Delivery.LOST:
-            _connection(scope).abort()
+            connection_of(scope).abort()
             await _until_closed(receive)
             return "lost"
         case Delivery.ENDLESS:
@@ -73,10 +74,10 @@ async def _until_closed(receive: Receive) -> None:
 
 
 def _is_gone(scope: Scope) -> bool:
-    connection = scope.get("state", {}).get("connection")
-    return connection is not None and connection.is_closing()
+    return connection_of(scope).is_closing()
 
 
-def _connection(scope: Scope) -> asyncio.Transport:
-    connection: asyncio.Transport = scope["state"]["connection"]
+def connection_of(scope: Scope) -> Connection:
+    """The connection that `server.py` put there."""
+    connection: Connection = scope["state"]["connection"]
     return connection

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from devstack.provider.answer import Answer
 from devstack.provider.client_auth import claimed_client_id
-from devstack.provider.delivery import deliver, hold
+from devstack.provider.delivery import connection_of, deliver, hold
 from devstack.provider.errors import Reason, Refused, refusal
 from devstack.provider.faults import Delivery, Fault, FaultPlan
 from devstack.provider.form import FormRequest, parse_form
@@ -50,14 +50,18 @@ class Gate:
         order = self._plan.take(self._endpoint, request.realm, client_id, entry.grant_type)
         fault = NO_FAULT if order is None else order.fault
         entry.fault = None if order is None else order.id
+        connection_of(scope).when_ended(lambda: self._hung_up(entry))
         try:
             await hold(fault.delay_before, receive)  # a request once received is worked on, client or not
             answer = self._result(request, fault, entry)
             note_result(entry, answer)
-            await hold(fault.delay, receive)
+            await hold(self._provider.realms[request.realm].answer_after + fault.delay, receive)
             entry.ending = await deliver(answer, fault.delivery, scope, receive, send)
         finally:
             entry.finished_at = self._provider.clock()
+
+    def _hung_up(self, entry: Entry) -> None:
+        entry.hung_up_at = self._provider.clock()
 
     def _result(self, request: FormRequest, fault: Fault, entry: Entry) -> Answer:
         if fault.replaces_work:

@@ -35,6 +35,8 @@ class Entry:
     status: int | None = None
     outcome: str | None = None  # ok, or the error code, or http_<status>
     ending: Ending | None = None
+    hung_up_at: float | None = None
+    """When the connection ended, if nothing else was asked on it: a killed process closes all of its own."""
 
     @property
     def is_open(self) -> bool:

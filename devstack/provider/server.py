@@ -12,6 +12,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from devstack.provider.app import build_app
+from devstack.provider.connection import Connection
 from devstack.provider.control_client import ProviderControl
 from devstack.provider.provider import Clock
 from devstack.provider.settings import ProviderSettings
@@ -26,12 +27,18 @@ PATIENCE = 1
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Puts the connection into the request's state; ASGI itself has no way to drop one."""
+    """Puts the connection into the request's state, where it can be cut and watched; ASGI itself has no way to."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "connection": transport}
+        self.app_state = {**self.app_state, "connection": Connection(transport)}
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        connection: Connection = self.app_state["connection"]
+        connection.ended()
+        super().connection_lost(exc)
 
 
 def listen(port: int) -> socket.socket:

@@ -71,6 +71,7 @@ class RealmSettings(BaseModel):
     refresh_token_life: Seconds | None = None
     refresh_token_life_slides: bool = Field(default=True, description="every use starts the life anew")
     code_life: Seconds = 60
+    answer_after: float = Field(default=0, ge=0, le=3600, description="seconds between the work and each answer")
     announce_refresh_life: bool = Field(default=False, description="answer with refresh_token_expires_in")
     pkce_required: bool = True
     scopes: tuple[str, ...] | None = Field(default=None, description="what may be asked for; none: anything")

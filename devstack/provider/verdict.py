@@ -20,7 +20,7 @@ class Verdict:
     overlapping: tuple[tuple[int, int], ...]
     """Two requests with one refresh token, the second received while the first was open."""
     lost: tuple[int, ...]
-    """The work was done, and its answer did not arrive whole."""
+    """The work was done, and its answer did not arrive, or not whole, or as another one."""
     sent_again: tuple[int, ...]
     """With a refresh token for which another one had been issued before."""
 
@@ -39,8 +39,8 @@ def verdict(entries: Iterable[Entry]) -> Verdict:
 
 
 def is_lost(entry: Entry) -> bool:
-    """Tell whether the provider worked for nothing: what it issued did not arrive, or not whole."""
-    return entry.issued is not None and entry.ending != "answered"
+    """Tell whether the provider worked for nothing: what it issued did not arrive."""
+    return entry.issued is not None and (entry.ending != "answered" or entry.outcome != "ok")
 
 
 def overlapping(refreshes: Iterable[Entry]) -> Iterator[tuple[Entry, Entry]]:

@@ -119,6 +119,20 @@ async def test_a_delayed_answer_is_open_in_the_journal_until_it_leaves(client: C
     assert client.entry().ending == "client_gone"
 
 
+async def test_the_journal_tells_when_the_client_hung_up_after_its_answer(client: Client) -> None:
+    with requests.Session() as session:
+        form = {"grant_type": "refresh_token", "refresh_token": client.tokens["refresh_token"]}
+        session.post(f"{client.provider.issuer('strict')}/token", form, timeout=5)
+        assert client.entry().hung_up_at is None
+    await wait_until(lambda: client.entry().hung_up_at)
+    assert client.entry().outcome == "invalid_client"
+
+
+async def test_a_slow_realm_answers_late(client: Client) -> None:
+    client.control.change_realm("strict", answer_after=0.3)
+    assert client.refresh().elapsed.total_seconds() >= 0.3
+
+
 async def test_a_delay_holds_up_nobody_else(client: Client) -> None:
     other = Client(client.provider, "grace")
     client.control.fail(Fault(realm="strict", next=1, delay=30))

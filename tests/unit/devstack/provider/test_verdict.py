@@ -7,7 +7,7 @@ from devstack.provider.verdict import verdict
 
 
 def refresh(number: int, secret: str, received: float, finished: float | None, **more: Any) -> Entry:
-    values = {"issued": f"after-{secret}", "ending": "answered", **more}
+    values = {"issued": f"after-{secret}", "ending": "answered", "outcome": "ok", **more}
     return Entry(
         number=number,
         endpoint="token",
@@ -36,6 +36,10 @@ def test_a_refresh_token_in_two_open_requests_is_spent_twice() -> None:
 def test_the_second_try_after_an_end_is_no_double_spending() -> None:
     found = verdict([refresh(1, "a", 0, 1, ending="client_gone"), refresh(2, "a", 1, 2)])
     assert (found.overlapping, found.lost, found.sent_again) == ((), (1,), (2,))
+
+
+def test_an_error_in_place_of_the_answer_loses_it_too() -> None:
+    assert verdict([refresh(1, "a", 0, 1, outcome="http_502")]).lost == (1,)
 
 
 def test_two_providers_may_know_the_same_words() -> None:
