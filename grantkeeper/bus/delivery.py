@@ -1,5 +1,8 @@
 """One subscription at work: admit, handle, try again. FastStream commits when this returned, and seeks back when not.
 
+An outage is waited for. A mistake in a handler is not: the message that meets it is found by halving its batch, and
+given up after a few tries; its neighbours go on.
+
 FastStream neither pauses between two tries of a failed message nor lets a running handler end before its partitions
 move to another member: the pause is here, the handing over in handover.py, both over the same `InFlight`.
 """
@@ -7,6 +10,7 @@ move to another member: the pause is here, the handing over in handover.py, both
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeVar
 
 from aiokafka import TopicPartition
@@ -27,6 +31,13 @@ log = get_logger(__name__)
 GIVE_UP_AFTER: Final = 60.0
 """Seconds of tries before the records are read anew, far below max.poll.interval (300 s) that would cost the group."""
 
+MISTAKES: Final = 3
+"""Tries of a message that meets a mistake in a handler: a passing one passes, a lasting one holds up its neighbours for
+a fraction of a second."""
+MOST_GIVEN_UP: Final = 20
+"""Events given up in a row: then the mistake is in the service, not in them, and its topic is not emptied into the dead
+letters. Requests have no such bound: each is answered, and nobody shall be able to hold up the others."""
+
 T = TypeVar("T", Received, ReceivedEvent)
 R = TypeVar("R")
 
@@ -44,6 +55,8 @@ class InFlight:
     """Why the current try is not the first one."""
     since: float = 0.0
     """Monotonic start of the current work."""
+    given_up: int = 0
+    """Messages given up since the last one that was handled."""
 
     def __post_init__(self) -> None:
         self.idle.set()
@@ -74,7 +87,7 @@ async def deliver(
     try:
         admitted = await _until_done(lambda: gate.admit(records), gate.topic, flight, instruments)
         if admitted:
-            await _until_done(lambda: handler(admitted), gate.topic, flight, instruments)
+            await _hand_over(admitted, gate, handler, flight, instruments)
         await instruments.failpoints.reach("bus.handled")
         flight.handled |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
         instruments.metrics.count("messages_consumed", len(records), topic=gate.topic)
@@ -83,14 +96,64 @@ async def deliver(
         flight.idle.set()
 
 
-async def _until_done(work: Callable[[], Awaitable[R]], topic: str, flight: InFlight, instruments: Instruments) -> R:
-    """Repeat `work` with backoff; raises NotHandled after GIVE_UP_AFTER, or at once when partitions are to leave."""
+async def _hand_over(
+    messages: list[T],
+    gate: Gate[T],
+    handler: Callable[[list[T]], Awaitable[None]],
+    flight: InFlight,
+    instruments: Instruments,
+) -> None:
+    """Have messages handled, in their order; one that meets a mistake is given up when it stands alone."""
+    tries = _tries(messages, gate, flight)
+    try:
+        await _until_done(lambda: handler(messages), gate.topic, flight, instruments, tries)
+    except NotHandled:
+        raise
+    except Exception as error:  # noqa: BLE001 - reported there; given up below, or taken apart
+        await _take_apart(messages, error, gate, handler, flight, instruments)
+    else:
+        flight.given_up = 0
+
+
+async def _take_apart(
+    messages: list[T],
+    error: Exception,
+    gate: Gate[T],
+    handler: Callable[[list[T]], Awaitable[None]],
+    flight: InFlight,
+    instruments: Instruments,
+) -> None:
+    if len(messages) == 1:
+        await _until_done(lambda: gate.give_up(messages[0], error), gate.topic, flight, instruments)
+        flight.given_up += 1
+        return
+    middle = len(messages) // 2
+    for half in (messages[:middle], messages[middle:]):
+        await _hand_over(half, gate, handler, flight, instruments)
+
+
+def _tries(messages: list[T], gate: Gate[T], flight: InFlight) -> float:
+    """Return how often a mistake is tried again: in company not at all, since the others would be held up."""
+    if len(messages) > 1:
+        return 1
+    return MISTAKES if gate.answers or flight.given_up < MOST_GIVEN_UP else inf
+
+
+async def _until_done(
+    work: Callable[[], Awaitable[R]], topic: str, flight: InFlight, instruments: Instruments, mistakes: float = inf
+) -> R:
+    """Repeat `work` with backoff; a mistake passes after so many tries.
+
+    Raises NotHandled after GIVE_UP_AFTER, or at once when partitions are to leave.
+    """
     attempt = 0
     while True:
         try:
             result = await work()
-        except Exception as error:  # noqa: BLE001 - reported there; whatever it is must not lose the message
-            _report(error, topic, attempt, flight, instruments)
+        except Exception as error:
+            _report(error, topic, attempt, flight, instruments, traced=attempt == 0 and mistakes > 1)
+            if attempt + 1 >= mistakes and not isinstance(error, Unavailable):
+                raise
         else:
             flight.failing = None
             return result
@@ -101,14 +164,18 @@ async def _until_done(work: Callable[[], Awaitable[R]], topic: str, flight: InFl
         attempt += 1
 
 
-def _report(error: Exception, topic: str, attempt: int, flight: InFlight, instruments: Instruments) -> None:
+def _report(
+    error: Exception, topic: str, attempt: int, flight: InFlight, instruments: Instruments, *, traced: bool
+) -> None:
+    """Log a failed try; the trace of a mistake once, where its message stands alone."""
     flight.failing = type(error).__name__
     instruments.metrics.count("deliveries_retried", topic=topic)
     if isinstance(error, Unavailable):
         log.warning("infrastructure is away, will be tried again", topic=topic, attempt=attempt, error=str(error))
     else:
-        # A mistake here: neither committed nor buried, since the message may be all right.
-        log.error("handler failed, will be tried again", topic=topic, attempt=attempt, exc_info=error)
+        log.error(
+            "handler failed", topic=topic, attempt=attempt, error=flight.failing, exc_info=error if traced else None
+        )
 
 
 async def _pause(seconds: float, flight: InFlight, clock: Clock) -> None:

@@ -18,12 +18,16 @@ from grantkeeper.bus.admission import (
 )
 from grantkeeper.bus.dead_letter import DeadLetters
 from grantkeeper.bus.errors import UnknownTopic
-from grantkeeper.bus.messages import Record, types_of
-from grantkeeper.bus.received import Received, ReceivedEvent
+from grantkeeper.bus.messages import Record, place_of, types_of
+from grantkeeper.bus.received import Place, Received, ReceivedEvent
 from grantkeeper.bus.reply import Replier
 from grantkeeper.crypto.ring import AuthRing
 from grantkeeper.process.clock import Clock
+from grantkeeper.process.logging import get_logger
+from schemas.replies import ErrorBody
 from schemas.topics import TOPICS
+
+log = get_logger(__name__)
 
 T = TypeVar("T", Received, ReceivedEvent)
 
@@ -51,7 +55,7 @@ class Gate(Generic[T]):
         Raises Unavailable where these could not be published: then nothing of the batch may be committed.
         """
         now = self._clock.now()
-        decisions = [self._decide(record, now) for record in records]
+        decisions = [self._decided(record, now) for record in records]
         buried = [one for one in decisions if isinstance(one, Unattributed)]
         refused = [one for one in decisions if isinstance(one, Refused)]
         if buried:
@@ -59,6 +63,28 @@ class Gate(Generic[T]):
         if refused and self._replier is not None:
             await self._replier.refuse(self.topic, refused)
         return [one for one in decisions if not isinstance(one, Unattributed | Refused)]
+
+    def _decided(self, record: Record, now: datetime) -> T | Refused | Unattributed:
+        try:
+            return self._decide(record, now)
+        except Exception as error:
+            # A record that the rules cannot even look at must not keep its neighbours out.
+            place = place_of(record)
+            log.exception("no decision on a message", topic=place.topic, partition=place.partition, offset=place.offset)
+            return Unattributed(place, "handler_failed", type(error).__name__)
+
+    @property
+    def answers(self) -> bool:
+        """Whether a message that is given up is answered: somebody knows of it and may send it again."""
+        return self._replier is not None
+
+    async def give_up(self, message: T, error: Exception) -> None:
+        """Bury a message that a handler cannot take, by a mistake there, and answer its sender; raises Unavailable."""
+        place = message.place
+        log.error("message given up", topic=place.topic, partition=place.partition, offset=place.offset)
+        await self._dead_letters.put_many([Unattributed(place, "handler_failed", type(error).__name__)])
+        if self._replier is not None and isinstance(message, Received):
+            await self._replier.refuse(self.topic, [Refused(place, message.reply_to, _own_mistake(place))])
 
     def expired(self, received: T) -> bool:
         """Tell whether a message's deadline has passed; for a service that looks elsewhere before it asks."""
@@ -91,6 +117,12 @@ def service_gate(topic: str, *, ring: AuthRing, dead_letters: DeadLetters, clock
     signers = frozenset(f"@{sender}" for sender in _senders(topic))
     admission = ServiceAdmission(ring, signers, types_of(topic))
     return Gate(topic, admission.decide, dead_letters, None, clock)
+
+
+def _own_mistake(place: Place) -> ErrorBody:
+    where = f"partition {place.partition}, offset {place.offset} of {place.topic}"
+    message = f"a mistake in the service itself ({where}): look what became of it; the service's log says more"
+    return ErrorBody(code="internal_error", message=message)
 
 
 def _senders(topic: str) -> tuple[str, ...]:

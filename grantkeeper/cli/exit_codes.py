@@ -60,9 +60,8 @@ BY_ERROR_CODE: Final[Mapping[str, int]] = MappingProxyType(
         "authorization_failed": UNAVAILABLE,
         "state_unknown": DATA,
         "secret_unreadable": UNAVAILABLE,
-        "no_revocation_endpoint": UNAVAILABLE,
         "stopped": UNAVAILABLE,
-        "unavailable": TRY_AGAIN,
+        "internal_error": SOFTWARE,
     }
 )
 

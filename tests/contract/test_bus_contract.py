@@ -138,13 +138,13 @@ def test_words_that_outsiders_key_on_only_ever_grow() -> None:
     """Removing or renaming one breaks whoever keyed on it: then the type's version must rise."""
     assert {
         "malformed_envelope", "malformed_signature", "unsigned", "unknown_ring", "wrong_signature", "wrong_sender",
-        "unknown_type", "malformed_value", "too_large",
+        "unknown_type", "malformed_value", "too_large", "handler_failed",
     } <= set(DEAD_LETTER_REASONS)  # fmt: skip
     assert {
         "not_caught_up", "principal_disabled", "not_permitted", "deadline_exceeded", "id_reused", "malformed",
         "unknown_type", "invalid_field", "plain_secret", "not_found", "name_taken", "revision_conflict",
         "generation_conflict", "off", "not_authorized", "reauthorization_required", "revoked", "client_fault",
-        "retry_later", "unavailable",
+        "retry_later", "stopped", "internal_error",
     } <= set(ERROR_CODES)  # fmt: skip
 
 

@@ -5,18 +5,28 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from devstack.child import tied
+from grantkeeper.bus import delivery
+from grantkeeper.bus.admission import Refused, Unattributed
+from grantkeeper.bus.consume import stream
 from grantkeeper.bus.errors import Unavailable
-from grantkeeper.bus.received import Received
+from grantkeeper.bus.gate import Gate
+from grantkeeper.bus.messages import Record
+from grantkeeper.bus.received import Received, ReceivedEvent
+from grantkeeper.process.clock import SYSTEM_CLOCK
+from schemas.topics import CONFIG_EVENTS
 from tests.integration.bus.installation import (
+    CONFIG_ID,
     SHAPES,
     TOPIC_OF,
     Installation,
     Shape,
+    an_event,
     consuming,
     message,
     number_of,
@@ -56,7 +66,7 @@ async def test_a_message_whose_handler_failed_comes_again_and_later_ones_wait(
 
     async def note(messages: Sequence[Received]) -> None:
         nonlocal tries
-        if any(number_of(one) == 2 for one in messages) and tries < 3:
+        if any(number_of(one) == 2 for one in messages) and tries < 2:
             tries += 1
             raise failure
         handled.extend(number_of(one) for one in messages)
@@ -67,7 +77,89 @@ async def test_a_message_whose_handler_failed_comes_again_and_later_ones_wait(
     async with consuming(broker):
         await wait_until(lambda: len(handled) >= 5)
     assert handled == list(range(5))
-    assert tries == 3
+    assert tries == 2
+    assert await installation.letters() == []
+
+
+@each_shape
+async def test_a_message_that_meets_a_mistake_is_answered_and_buried_and_its_neighbours_go_on(
+    installation: Installation, shape: Shape
+) -> None:
+    handled: list[int] = []
+
+    async def note(messages: Sequence[Received]) -> None:
+        if any(number_of(one) == 2 for one in messages):
+            raise KeyError("s3cret")
+        handled.extend(number_of(one) for one in messages)
+
+    questions = [installation.question(message(shape, n)) for n in range(5)]
+    places = await installation.send(*questions)
+    broker = installation.broker()
+    subscribe(broker, shape, installation.gate(TOPIC_OF[shape]), note)
+    async with consuming(broker):
+        await wait_until(lambda: len(handled) >= 4)
+        await wait_until(lambda: broker.problems() == [])
+    assert handled == [0, 1, 3, 4]
+    (letter,) = await installation.letters()
+    assert (letter.offset, letter.reason, letter.detail) == (places[2].offset, "handler_failed", "KeyError")
+    replies = await installation.replies()
+    error = replies[questions[2].correlation_id or ""]["error"]
+    assert (error["code"], error["retryable"]) == ("internal_error", False)
+    assert f"partition {places[2].partition}, offset {places[2].offset} of {places[2].topic}" in error["message"]
+    assert "s3cret" not in str(replies)
+    assert len(replies) == 1
+
+
+async def test_events_are_not_emptied_into_the_dead_letters_by_a_mistake_that_meets_all_of_them(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_GIVEN_UP", 3)
+    events = [
+        installation.publisher.event(an_event(n), id=str(n), time=installation.now(), key=CONFIG_ID)
+        for n in range(1, 9)
+    ]
+    await installation.publisher.publish_many(events)
+    cured = False
+    handled: list[int] = []
+
+    async def note(messages: Sequence[ReceivedEvent]) -> None:
+        if not cured:
+            raise KeyError("a mistake for all")
+        handled.extend(int(one.envelope.id) for one in messages)
+
+    broker = installation.broker()
+    stream(broker, installation.service_gate(CONFIG_EVENTS), group="test", handler=note)
+    async with consuming(broker):
+        await wait_until(
+            lambda: "(KeyError)" in "".join(broker.problems()) and broker.subscriptions[0].flight.given_up == 3
+        )
+        cured = True
+        await wait_until(lambda: handled and handled[-1] == 8)
+    assert handled[-5:] == [4, 5, 6, 7, 8], "after the mistake is cured, what was held goes on"
+    assert [one.reason for one in await installation.letters()] == ["handler_failed"] * 3
+
+
+async def test_a_record_that_admission_itself_fails_on_keeps_no_neighbour_out(installation: Installation) -> None:
+    whole = installation.gate(TOPIC_OF["stream"])
+
+    def decide(record: Record, now: datetime) -> Received | Refused | Unattributed:
+        if record.offset == 1:
+            raise RecursionError
+        return whole._decide(record, now)
+
+    gate = Gate(whole.topic, decide, installation.dead_letters, installation.replier, SYSTEM_CLOCK)
+    handled: list[int] = []
+
+    async def note(messages: Sequence[Received]) -> None:
+        handled.extend(number_of(one) for one in messages)
+
+    await installation.send(*(installation.question(message("stream", n)) for n in range(3)))
+    broker = installation.broker()
+    subscribe(broker, "stream", gate, note)
+    async with consuming(broker):
+        await wait_until(lambda: len(handled) >= 2)
+    assert handled == [0, 2]
+    assert [(one.offset, one.reason) for one in await installation.letters()] == [(1, "handler_failed")]
 
 
 @each_shape
