@@ -7,9 +7,10 @@ message. Effects must therefore be idempotent. `tail.py` is the third way to rea
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final, TypeVar
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaMessage
 
@@ -24,8 +25,9 @@ T = TypeVar("T", Received, ReceivedEvent)
 
 MAX_POLL_INTERVAL: Final = 300.0
 """Seconds between two polls after which Kafka takes the partitions away; a handler gives up long before."""
-BATCH: Final[dict[str, Any]] = {"batch": True, "max_records": 500, "batch_timeout_ms": 5}
-"""FastStream sleeps `batch_timeout_ms` blindly after an empty poll (its default 200): 5 ms is what a `get` may wait."""
+MAX_RECORDS: Final = 500
+POLL: Final = 0.5
+"""Seconds of one wait for records: they end it when they come, a rebalance or a stop need not wait for it."""
 
 
 def command(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[T], Awaitable[None]]) -> Subscription:
@@ -42,11 +44,14 @@ def command(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[T],
 
 
 def stream(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[list[T]], Awaitable[None]]) -> Subscription:
-    """Subscribe to the gate's topic in batches of at most 500 from all owned partitions, committed together.
+    """Subscribe to the gate's topic in batches of at most MAX_RECORDS from all owned partitions, committed together.
 
     Within a partition the order is kept. `group` as in `command`.
     """
-    return _subscribe(broker, gate, group, handler, parser=_parse_batch, **BATCH)
+    subscription = _subscribe(broker, gate, group, handler, parser=_parse_batch, batch=True)
+    # FastStream's own would sleep after an empty poll, and who asks just then would wait for its end.
+    subscription.subscriber.get_msg = _poll
+    return subscription
 
 
 def _subscribe(
@@ -85,6 +90,12 @@ def _subscribe(
 def _instance(name: str | None, topic: str) -> str | None:
     # Each subscription is a member of its own.
     return None if name is None else f"{name}.{topic}"
+
+
+async def _poll(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+    """Return the next batch as soon as there is one; nothing after POLL seconds without any."""
+    batches = await consumer.getmany(timeout_ms=int(POLL * 1000), max_records=MAX_RECORDS)
+    return tuple(chain.from_iterable(batches.values()))
 
 
 async def _parse_record(record: ConsumerRecord, parse: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -23,8 +23,8 @@ from schemas.envelope import Message
 
 log = get_logger(__name__)
 
-LINGER_MS: Final = 1
-"""aiokafka waits at most so long before the next request to the same broker; the first one never waits."""
+LINGER_MS: Final = 0
+"""aiokafka holds even a lone reply so long. What comes while a request is on its way shares the next one anyhow."""
 MAX_BATCH_SIZE: Final = 131_072
 """Bytes per partition and request: several hundred replies."""
 WITHIN: Final = 30.0

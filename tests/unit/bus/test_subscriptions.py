@@ -54,8 +54,19 @@ def test_both_shapes_commit_after_success_and_from_the_earliest_message(broker: 
         assert one._no_reply is True
     instances = [one._connection_args["group_instance_id"] for one in subscribers]
     assert instances == ["refresher-0.config.commands", "refresher-0.token.requests"], "each a member of its own"
-    assert (subscribers[1].max_records, subscribers[1].batch_timeout_ms) == (500, 5)
     refuse_unsafe(broker.kafka)
+
+
+class Arriving:
+    """A consumer to which records come while somebody waits for them, and never between two polls."""
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[str, list[int]]:
+        return {"0": [1, 2], "1": [3]} if timeout_ms and max_records else {}
+
+
+async def test_a_stream_waits_for_records_within_the_poll_itself(broker: Broker) -> None:
+    subscriber = stream(broker, gate(TOKEN_REQUESTS), group="refresher", handler=handle).subscriber
+    assert await subscriber.get_msg(Arriving()) == (1, 2, 3)
 
 
 def test_a_subscriber_without_group_is_refused_when_it_is_declared(broker: Broker) -> None:
