@@ -56,9 +56,16 @@ format: install-dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 
 ##@Measure
-.PHONY: bench
+.PHONY: bench soak
+SEED ?=
+KILLS ?= 1000
+GRANTS ?= 500
+PROCESSES ?= 3
 bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh or counted chooses
 	$(BIN)/python -m tests.bench
+
+soak: install-dev ## Kill refreshers at random instants, let the provider judge; SEED, KILLS, GRANTS, PROCESSES
+	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) --kills $(KILLS) --grants $(GRANTS) --processes $(PROCESSES)
 
 ##@Generate
 .PHONY: contract settings-docs screenshots lock

@@ -1,0 +1,72 @@
+"""The soak's own judgement, on journals written by hand: it must find what it is there to find."""
+
+from itertools import islice
+from typing import Any
+
+from devstack.provider.journal import Entry
+from tests.soak.judging import Found, judge
+from tests.soak.noted import Kill, Planted
+from tests.soak.plan import Life, lives
+
+ONE = Planted("config-1", "strict", "amy@example.test", "a")
+KILL = Kill(Life(0, 1, None, 1, 3.0), at=10.0, at_point=False)
+
+
+def refresh(number: int, secret: str, issued: str | None, at: float, **more: Any) -> Entry:
+    values = {"ending": "answered", "outcome": "ok", "finished_at": at + 0.1, **more}
+    return Entry(number, "token", "strict", "app", "refresh_token", secret, None, at, issued=issued, **values)
+
+
+def reuse(number: int, secret: str, at: float) -> Entry:
+    return refresh(number, secret, None, at, outcome="invalid_grant")
+
+
+def found(journal: list[Entry], *, told: int = 1, over: bool = True, unusable: bool = True) -> Found:
+    return Found(
+        journal=journal,
+        ended={"amy@example.test": "reuse"},
+        over=frozenset({"config-1"} if over else ()),
+        notices=[("config-1", "lost_rotation")] * told,
+        unusable=["config-1"] if unusable else [],
+    )
+
+
+def test_a_login_whose_answer_was_lost_is_excused_if_it_was_told_once() -> None:
+    journal = [refresh(1, "a", "b", 1), refresh(2, "b", "c", 5, ending="lost"), reuse(3, "b", 6)]
+    assert judge([ONE], [], found(journal)).problems == ()
+    assert len(judge([ONE], [], found(journal, told=2)).problems) == 1
+    assert len(judge([ONE], [], found(journal, told=0)).problems) == 1
+    assert len(judge([ONE], [], found(journal, over=False)).problems) == 2
+
+
+def test_a_login_is_excused_where_the_answer_died_with_its_process() -> None:
+    journal = [refresh(1, "a", "b", 9, hung_up_at=10.0), reuse(2, "a", 30)]
+    assert judge([ONE], [KILL], found(journal)).problems == ()
+    assert "was lost: request 2 repeated 1" in judge([ONE], [], found(journal)).problems[0]
+
+
+def test_a_stored_answer_that_is_asked_for_again_is_a_defect() -> None:
+    long_before = [refresh(1, "a", "b", 1, hung_up_at=10.0), reuse(2, "a", 30)]
+    assert "was lost" in judge([ONE], [KILL], found(long_before)).problems[0]
+    open_still = [refresh(1, "a", "b", 9), reuse(2, "a", 30)]
+    assert "was lost" in judge([ONE], [KILL], found(open_still)).problems[0]
+
+
+def test_two_open_requests_with_one_refresh_token_are_a_defect() -> None:
+    journal = [refresh(1, "a", "b", 1, finished_at=3.0), reuse(2, "a", 2)]
+    assert any("spent one refresh token" in problem for problem in judge([ONE], [], found(journal)).problems)
+
+
+def test_an_end_that_nobody_asked_for_is_a_defect() -> None:
+    assert "no request of ours" in judge([ONE], [], found([refresh(1, "a", "b", 1)])).problems[0]
+
+
+def test_a_refused_refresh_token_that_nobody_was_told_of_is_a_defect() -> None:
+    quiet = Found([], {}, frozenset(), [], ["config-1"])
+    assert judge([ONE], [], quiet).problems == ("config-1: its refresh token is refused, and nobody was told",)
+
+
+def test_a_seed_fixes_the_lives_of_each_process() -> None:
+    assert list(islice(lives(7, 0), 50)) == list(islice(lives(7, 0), 50))
+    assert list(islice(lives(7, 0), 50)) != list(islice(lives(7, 1), 50))
+    assert list(islice(lives(7, 0), 50)) != list(islice(lives(8, 0), 50))
