@@ -6,6 +6,7 @@ Guarded by the config's sequence: an event that comes twice, or late, changes no
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.bus.received import ReceivedEvent
@@ -25,6 +26,9 @@ from services.refresher.store import GrantStore, Written
 
 CONCURRENT = 32
 """Writes at a time: an import of 10,000 configs comes in batches of 500."""
+
+NOTHING_AFTER: Final = 2**62
+"""Higher than the sequence of any event; MongoDB's integers have 63 bits."""
 
 
 class ConfigEvents:
@@ -70,7 +74,7 @@ class ConfigEvents:
 
     async def _take(self, event: ConfigChanged | ConfigPurged, record: Record | None) -> Pending | None:
         while record is None or event.sequence > record.config_sequence:
-            if record is None and isinstance(event, ConfigPurged):
+            if isinstance(event, ConfigPurged) and (record is None or record.purged):
                 return None
             written = await self._write(event, record)
             if written is not None:
@@ -115,13 +119,19 @@ class ConfigEvents:
 def _newest(batch: Sequence[ReceivedEvent]) -> dict[str, ConfigChanged | ConfigPurged]:
     newest: dict[str, ConfigChanged | ConfigPurged] = {}
     for received in batch:
-        message = received.message
+        message = _tombstone(received) if received.message is None else received.message
         if not isinstance(message, ConfigChanged | ConfigPurged):
-            continue  # a tombstone: the purge before it said all
+            raise TypeError(f"{type(message).__name__} is no event of this topic")
         known = newest.get(message.config_id)
         if known is None or message.sequence > known.sequence:
             newest[message.config_id] = message
     return newest
+
+
+def _tombstone(received: ReceivedEvent) -> ConfigPurged:
+    """Read a tombstone as the purge before it, which compaction may have removed; nothing comes after it."""
+    config_id = (received.envelope.key or b"").decode()
+    return ConfigPurged(config_id=config_id, revision=1, sequence=NOTHING_AFTER)
 
 
 def _happened(record: Record) -> Happened:
