@@ -75,8 +75,8 @@ class House:
         )
         return sign(replace(envelope, **changed), self.ring.principal_key(principal, 1))
 
-    def event(self, message: Message, service: str, key: str) -> Envelope:
-        """A signed event of a service."""
+    def event(self, message: Message, service: str, key: str, **changed: Any) -> Envelope:
+        """A signed event of a service; `changed` attributes go in before the signature."""
         envelope = Envelope(
             topic=self.prefix + message.TOPIC,
             key=key.encode(),
@@ -86,7 +86,7 @@ class House:
             time=SYSTEM_CLOCK.now(),
             value=message.model_dump_json().encode(),
         )
-        return sign(envelope, self.ring.service_key(service))
+        return sign(replace(envelope, **changed), self.ring.service_key(service))
 
     async def send(self, *envelopes: Envelope, partition: int | None = None) -> list[tuple[int, int]]:
         """Put envelopes on the bus as they are; return partition and offset of each."""

@@ -63,6 +63,26 @@ async def test_a_purge_revokes_at_the_provider_removes_the_grant_and_leaves_a_to
         await ask(admin, GET, {"config": config_id})
 
 
+async def test_a_tombstone_alone_is_a_purge(refresher: Service, admin: Asker, provider: "ProviderThread") -> None:
+    """Compaction may have removed the purge before it, for a refresher that was away for long."""
+    options = {"revocation_endpoint": f"{refresher.base_url}/strict/revoke"}
+    config_id = await refresher.configured(refresher.config(options=options), sequence=7)
+    await refresher.plant(config_id, provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0])
+    purge = ConfigPurged(config_id=config_id, revision=8, sequence=8)
+    envelope = refresher.house.event(purge, "config_service", config_id, value=None)
+    await refresher.house.send(envelope, partition=0)
+
+    async def gone() -> bool:
+        return await refresher.store.read(config_id) is None
+
+    await wait_until(gone)
+    assert [entry.outcome for entry in provider.control.journal(endpoint="revoke")] == ["ok"]
+    last = [one for one in await refresher.house.read(TOKEN_EVENTS) if one.key == config_id.encode()][-1]
+    assert last.value is None
+    with pytest.raises(ReplyError, match="not_found"):
+        await ask(admin, GET, {"config": config_id})
+
+
 async def test_a_config_that_is_set_invalid_settles_its_notices(refresher: Service, provider: "ProviderThread") -> None:
     config_id = await refresher.configured(refresher.config())
     minted = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0]
