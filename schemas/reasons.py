@@ -15,8 +15,10 @@ DeadLetterReason = Literal[
     "unknown_type",
     "malformed_value",
     "too_large",
+    "handler_failed",
 ]
-"""Why a message could not be taken. `wrong_sender`: signed well, but by one who never sends on this topic."""
+"""Why a message could not be taken. `wrong_sender`: signed well, but by one who never sends on this topic;
+`handler_failed`: nothing is wrong with it as far as could be seen, a mistake in the service met it."""
 
 ErrorCode = Literal[
     # the sender
@@ -52,6 +54,7 @@ ErrorCode = Literal[
     "stopped",
     # us
     "unavailable",
+    "internal_error",
 ]
 
 RETRYABLE: Final[frozenset[str]] = frozenset({"not_caught_up", "retry_later", "refresh_failed", "unavailable"})
