@@ -23,6 +23,8 @@ from schemas.replies import ErrorBody
 
 LONGEST_DEADLINE: Final = timedelta(minutes=10)
 """How far `expirytime` may lie after `time` (CONTRACT, a message): longer than replies are kept makes no sense."""
+CLOCK_AHEAD: Final = timedelta(minutes=1)
+"""How far a sender's clock may run ahead of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ class PrincipalAdmission:
             return _error("not_permitted", f"role {principal.role} may not send {model.TYPE}")
         if envelope.expirytime is None:
             return _error("malformed", "header ce_expirytime is missing: say until when an answer is of use")
-        if self.check_deadline and is_expired(envelope, now):
-            return _error("deadline_exceeded", "the message came after its expirytime, or asked for over 10 minutes")
+        if self.check_deadline and (out_of_time := untimely(envelope, now)) is not None:
+            return _error("deadline_exceeded", out_of_time)
         return principal, model
 
     def _principal(self, key: SigningKey) -> Principal | ErrorBody:
@@ -175,10 +177,20 @@ def prove_envelope(envelope: Envelope, ring: AuthRing, place: Place) -> SigningK
     return key
 
 
-def is_expired(envelope: Envelope, now: datetime) -> bool:
-    """Tell whether nobody waits for an answer any more, or nobody ever should have waited that long."""
+def untimely(envelope: Envelope, now: datetime) -> str | None:
+    """Say why nobody waits for an answer any more, or nobody ever should have waited that long; None = it is in time.
+
+    Both ends are held against this clock, not only against each other: a message dated ahead would stay good for longer
+    than any other, for whoever comes by a copy of it.
+    """
     deadline = envelope.expirytime
-    return deadline is None or deadline <= now or deadline - envelope.time > LONGEST_DEADLINE
+    if deadline is None or deadline <= now:
+        return "the message came after its expirytime: send it anew"
+    if envelope.time > now + CLOCK_AHEAD:
+        return "the message is dated more than a minute ahead: set the sender's clock"
+    if deadline - envelope.time > LONGEST_DEADLINE or deadline > now + LONGEST_DEADLINE:
+        return "the message asks for an answer within more than 10 minutes: name an earlier expirytime"
+    return None
 
 
 def _is_json_object(value: bytes) -> bool:

@@ -14,7 +14,7 @@ from grantkeeper.bus.admission import (
     Refused,
     ServiceAdmission,
     Unattributed,
-    is_expired,
+    untimely,
 )
 from grantkeeper.bus.dead_letter import DeadLetters
 from grantkeeper.bus.errors import UnknownTopic
@@ -86,9 +86,9 @@ class Gate(Generic[T]):
         if self._replier is not None and isinstance(message, Received):
             await self._replier.refuse(self.topic, [Refused(place, message.reply_to, _own_mistake(place))])
 
-    def expired(self, received: T) -> bool:
-        """Tell whether a message's deadline has passed; for a service that looks elsewhere before it asks."""
-        return is_expired(received.envelope, self._clock.now())
+    def untimely(self, received: T) -> str | None:
+        """Say why a message is out of its time, None = it is not; for a service that looks elsewhere before it asks."""
+        return untimely(received.envelope, self._clock.now())
 
 
 def principal_gate(
@@ -104,7 +104,7 @@ def principal_gate(
 ) -> Gate[Received]:
     """Make the door for commands or requests.
 
-    `check_deadline=False`: the service has a stored answer to look up first, and calls `expired` itself.
+    `check_deadline=False`: the service has a stored answer to look up first, and calls `untimely` itself.
     """
     if not any(sender.startswith("principals") for sender in _senders(topic)):
         raise UnknownTopic(f"principals do not send on {topic!r}")

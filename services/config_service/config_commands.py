@@ -132,9 +132,8 @@ class ConfigCommands:
         return None if row is None else Reply.model_validate(row)
 
     def _too_late(self, received: Received) -> Reply | None:
-        if not self._gate.expired(received):
-            return None
-        return failure("deadline_exceeded", "The command came after its expirytime and was not taken: send it anew.")
+        why = self._gate.untimely(received)
+        return None if why is None else failure("deadline_exceeded", f"Not taken: {why}.")
 
     async def _read(self, received: Received) -> Reply:
         message, author = received.message, self._author(received)

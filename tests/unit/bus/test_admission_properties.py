@@ -116,6 +116,29 @@ def test_a_deadline_is_taken_while_it_lies_ahead_and_within_ten_minutes_of_the_s
 
 
 @given(
+    st.integers(min_value=-900_000, max_value=900_000).map(lambda one: timedelta(milliseconds=one)),
+    st.integers(min_value=1, max_value=700_000).map(lambda one: timedelta(milliseconds=one)),
+)
+def test_no_message_is_good_for_longer_than_ten_minutes_from_now_however_it_is_dated(
+    ahead: timedelta, for_how_long: timedelta
+) -> None:
+    sent = NOW + ahead
+    envelope = replace(question(set()), time=sent, expirytime=sent + for_how_long)
+    decision = admission(set()).decide(Record.of(sign(envelope, RING.principal_key("mail-1", 2))), NOW)
+    in_time = NOW < sent + for_how_long <= NOW + timedelta(minutes=10)
+    dated_well = ahead <= timedelta(minutes=1) and for_how_long <= timedelta(minutes=10)
+    assert isinstance(decision, Received) is (in_time and dated_well)
+
+
+def test_a_clock_that_runs_ahead_is_named_as_the_cause() -> None:
+    sent = NOW + timedelta(minutes=2)
+    envelope = replace(question(set()), time=sent, expirytime=sent + timedelta(seconds=10))
+    decision = admission(set()).decide(Record.of(sign(envelope, RING.principal_key("mail-1", 2))), NOW)
+    assert isinstance(decision, Refused)
+    assert "set the sender's clock" in decision.error.message
+
+
+@given(
     st.binary(max_size=64) | st.none(),
     st.binary(max_size=64) | st.none(),
     st.lists(st.tuples(st.sampled_from(["ce_id", "ce_time", "signature", "x"]), st.binary(max_size=64) | st.none())),
