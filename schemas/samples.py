@@ -91,6 +91,9 @@ _STATUS: Final = token_status.TokenStatus(
     ),
     used_by=(token_status.UsedBy(principal="mail-1", day=date(2026, 11, 24)),),
 )
+_ATTEMPT: Final = token_status.Attempt(
+    at=AT, outcome="transient", latency_ms=310, code="temporarily_unavailable", http_status=503, correlation_id="7f0c"
+)
 _NOTIFICATION: Final = NotificationChanged(
     cause=f"{CONFIG_ID}:expired_refresh_token",
     kind="expired_refresh_token",
@@ -271,7 +274,7 @@ RESULTS: Final[tuple[Model, ...]] = (
         user="support@example.com",
         servers=MailServers(imap="imap.example.com:993"),
     ),
-    token.TokenStatusView(status=_STATUS),
+    token.TokenStatusView(status=_STATUS.model_copy(update={"attempts": (_ATTEMPT,)})),
     token.TokenPage(rows=(_STATUS,), total=1, states={"retrying": 1}),
     token.AuthorizationStarted(
         config_id=CONFIG_ID,

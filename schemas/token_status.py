@@ -23,6 +23,17 @@ class LastError(Model):
     correlation_id: str | None = Field(default=None, description="The provider's own id of the failed request.")
 
 
+class Attempt(Model):
+    """One call to the provider's token endpoint, or one that was refused before it was sent."""
+
+    at: datetime
+    outcome: AttemptClass
+    latency_ms: int = Field(ge=0, description="From sending to the end of the answer.")
+    code: str | None = Field(default=None, description="As in `last_error`; None for a success.")
+    http_status: int | None = None
+    correlation_id: str | None = Field(default=None, description="The provider's own id of the request.")
+
+
 class UsedBy(Model):
     """Who got this access token lately; noted once a minute."""
 
@@ -66,3 +77,7 @@ class TokenStatus(Model):
     new_login_needed: bool = Field(default=False, description="The config wants what the grant does not give.")
     wrong_account: bool = False
     used_by: tuple[UsedBy, ...] = ()
+    attempts: tuple[Attempt, ...] = Field(
+        default=(),
+        description="The last ten, newest first; only in answers about this one token, not in lists and events.",
+    )

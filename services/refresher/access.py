@@ -1,8 +1,8 @@
-"""Finds the record that a request means, or says why the sender may not have it."""
+"""Whether a sender may have what it asks for: when the request comes, and again when who waited is answered."""
 
 from dataclasses import dataclass
 
-from grantkeeper.bus.received import Principal, Received
+from grantkeeper.bus.received import Principal, Received, ReplyTo
 from schemas.token_requests import Request
 from services.refresher.domain.names import is_renamed
 from services.refresher.domain.record import Record, Waiter
@@ -45,3 +45,15 @@ def admit(received: Received, message: Request, reference: str, record: Record |
 
 def _may_ask(principal: Principal, record: Record) -> bool:
     return principal.may_get(record.config_id)
+
+
+def readmit(principal: Principal | None, asker: ReplyTo, config_id: str | None) -> Refuse | None:
+    """Ask again for somebody who has waited: what was allowed at the question need not be any more.
+
+    `principal` is the asker as the directory knows it now; `config_id` where an access token is to be handed out.
+    """
+    if principal is None or principal.disabled or principal.version != asker.version:
+        return Refuse("principal_disabled", "this principal, or this version of its credential, is disabled")
+    if config_id is not None and not principal.may_get(config_id):
+        return Refuse("not_permitted", f"{principal.id} may not ask for this token config: an admin can allow it")
+    return None

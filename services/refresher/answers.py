@@ -11,8 +11,9 @@ from grantkeeper_client import format_time, seal_for_principal
 from schemas.replies import Reply
 from schemas.token_requests import AccessTokenView, TokenStatusView
 from services.refresher.announce import status_of
-from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.record import Record
 from services.refresher.domain.serving import Refuse, Serve
+from services.refresher.domain.status import history
 from services.refresher.secrets_at_rest import Secrets
 
 log = get_logger(__name__)
@@ -64,11 +65,6 @@ class Answers:
             log.error("access token cannot be handed out", config_id=record.config_id, error=str(error))  # noqa: TRY400 - says it all
             return failure("secret_unreadable", f"the access token cannot be opened or sealed: {error}")
 
-    def waiting(self, record: Record, decision: Serve | Refuse, waiter: Waiter) -> Answer:
-        """Answer somebody who waited for a `get`."""
-        to = ReplyTo.from_dict(waiter.reply_to)
-        return to, self.decided(record, decision, to, renamed=waiter.renamed)
-
 
 def refusal(decision: Refuse) -> Reply:
     """Make the reply of a refusal."""
@@ -76,6 +72,7 @@ def refusal(decision: Refuse) -> Reply:
 
 
 def status_reply(record: Record, *, renamed: bool = False, client_faulty: bool = False) -> Reply:
-    """Make the reply that carries a token's public state."""
-    view = TokenStatusView(status=status_of(record, client_faulty=client_faulty), renamed=renamed)
+    """Make the reply that carries a token's public state and its history."""
+    status = status_of(record, client_faulty=client_faulty).model_copy(update={"attempts": history(record)})
+    view = TokenStatusView(status=status, renamed=renamed)
     return success(view.model_dump(mode="json", exclude_none=True))

@@ -125,7 +125,7 @@ class Refresher:
             store.time,
             self._broker.instruments,
         )
-        telling = Telling(self._answers, self._replier, clients, store, self._usage, metrics)
+        telling = Telling(self._answers, self._replier, self._directory, clients, store, self._usage, metrics)
         issuing, storing = Issuing(self._secrets), self._storing
         renewal = Renewal(store, calls, clients, issuing, storing, telling, ids)
         login = LoginExchange(store, self._logins, calls, issuing, self._secrets, storing, telling, clients)
@@ -175,7 +175,7 @@ class Refresher:
         public_url = self._settings.public_url
         starts = Starts(store, self._logins, self._discovery, secrets, self._storing, public_url, self._ids)
         returns = Returns(store, self._logins, opener, secrets, wishes, self._storing)
-        about_one = AboutOneGrant(Requested(store, wishes, self._answers), starts, returns, clients)
+        about_one = AboutOneGrant(Requested(store, clients, wishes, self._answers), starts, returns, clients)
         gets = Gets(store, clients, self._answers, self._replier, self._usage, self._metrics)
         credentials = Credentials(self._directory, self._ring, self._vault, self._settings.kafka)
         return TokenRequests(

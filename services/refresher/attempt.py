@@ -10,12 +10,12 @@ from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.domain.grant import time_passed
-from services.refresher.domain.record import Record
+from services.refresher.domain.record import FORCED, Record
 from services.refresher.domain.schedule import Call, ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
 from services.refresher.ending import GrantEnding
 from services.refresher.login import LoginExchange
 from services.refresher.provider_calls import POST_TIMEOUT, STORING, TooLate
-from services.refresher.renewal import FORCED, Renewal
+from services.refresher.renewal import Renewal
 from services.refresher.slots import Slot, Slots
 from services.refresher.store import LEASE_SECONDS, GrantStore
 from services.refresher.storing import Ending, Storing

@@ -40,7 +40,7 @@ class _Ending:
             "sequence": before.sequence,
             "grant.generation": before.grant.generation,
             "lease.token": self.lease,
-            "waiters": {"$size": len(before.waiters)},
+            "$expr": {"$eq": ["$waiters.id", {"$literal": [waiter.id for waiter in before.waiters]}]},
             "outbox.0": {"$exists": False},
         }
         update = ending_update(before, self.after, self.entries, self.answers_waiters)

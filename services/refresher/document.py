@@ -10,13 +10,14 @@ from typing import Any, Final
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 from services.refresher.domain.names import name_keys
-from services.refresher.domain.record import Grant, Lease, Origin, Quarantined, Record, Waiter, Wish
+from services.refresher.domain.record import Attempt, Grant, Lease, Origin, Quarantined, Record, Waiter, Wish
 from services.refresher.domain.schedule import next_refresh_at
 
 Document = dict[str, Any]
 
 OUTSIDE_WRITES: Final = frozenset({"config_id", "waiters", "lease", "used_by"})
-"""Fields of a record that a settled write never sets: others write them without changing the sequence."""
+"""What `changes` leaves out: the identity, and what has writes of its own: claiming and ending an attempt (`lease`),
+beginning to wait and being answered (`waiters`), use (`used_by`)."""
 
 _AS_IT_IS: Final = (
     "revision",
@@ -37,7 +38,7 @@ _AS_IT_IS: Final = (
 )
 _GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
 _OTHERS: Final = ("origin", "former_names", "grant", "lease", "last_error")
-_IN_PROGRESS: Final = ("wishes", "waiters", "told", "used_by")
+_IN_PROGRESS: Final = ("wishes", "waiters", "told", "attempts", "used_by")
 
 WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, "config", *_IN_PROGRESS), 1), "now": "$$NOW"}
 """Projection of a whole record, with the database's time as `now`."""
@@ -92,6 +93,7 @@ _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "wishes": lambda wishes: [wish_document(wish) for wish in wishes],
     "waiters": lambda waiters: [waiter_document(waiter) for waiter in waiters],
     "told": dict,
+    "attempts": lambda attempts: [asdict(attempt) for attempt in attempts],
     "used_by": dict,
 }
 
@@ -138,6 +140,7 @@ def from_document(document: Mapping[str, Any]) -> Record:
         wishes=tuple(wish(each) for each in document["wishes"]),
         waiters=tuple(waiter(each) for each in document["waiters"]),
         told=document["told"],
+        attempts=tuple(Attempt(**each) for each in document.get("attempts", ())),
         used_by=document["used_by"],
         **{name: document[name] for name in _AS_IT_IS if name in document},
     )

@@ -44,12 +44,13 @@ class Issuing:
             scope=response.scope,
             account=_account(response.id_token, record.config.client_id or ""),
             token_host=host,
+            by_previous=record.grant.falls_back,
         )
 
     def straggler(self, record: Record, refresh_token: SecretStr) -> Straggler:
         """Encrypt a refresh token that came without an access token."""
         kept = self._secrets.keep_refresh_token(record.config_id, refresh_token)
-        return Straggler(kept, self._secrets.fingerprint(refresh_token) or "")
+        return Straggler(kept, self._secrets.fingerprint(refresh_token) or "", record.grant.falls_back)
 
 
 def _moving(record: Record, response: TokenResponse, sent_at: datetime) -> Iterator[datetime]:

@@ -19,7 +19,7 @@ from services.refresher.announce import status_of
 from services.refresher.authorization_store import Authorization, AuthorizationStore
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import authorization_failed, authorized
-from services.refresher.domain.record import Record, Waiter, Wish
+from services.refresher.domain.record import Attempt, Record, Waiter, Wish
 from services.refresher.issuing import Issuing
 from services.refresher.provider_calls import Called, ProviderCalls, TooLate
 from services.refresher.secrets_at_rest import Secrets
@@ -88,11 +88,11 @@ class LoginExchange:
             if shared is None:
                 await self._succeeded(claimed, wish, login, outcome, called)
                 return
-            await self._end(claimed, wish, failed_reply("authorization_failed", shared))
+            await self._end(claimed, wish, failed_reply("authorization_failed", shared), attempt=called.attempt)
             return
         if outcome.pauses_client:
             await self._clients.blame(claimed, outcome)
-        await self._failed(claimed, wish, outcome)
+        await self._failed(claimed, wish, outcome, called.attempt)
 
     async def _shared_with(self, claimed: Record, response: TokenResponse) -> str | None:
         """Say why a grant cannot be taken that another config holds: two would use up each other's refresh token."""
@@ -119,7 +119,9 @@ class LoginExchange:
             return authorized(record, issued, login)
 
         brought = Brought(issued.access_token, issued.refresh_token)
-        ending = Ending(transition, "authorized", wish=wish.id, brought=brought, actor=wish.actor)
+        ending = Ending(
+            transition, "authorized", wish=wish.id, brought=brought, attempt=called.attempt, actor=wish.actor
+        )
         written = await self._storing.end(claimed, ending)
         await self._clients.clear(claimed.client)
         if written is None:
@@ -139,17 +141,24 @@ class LoginExchange:
         await self._logins.end(wish.id, reply.model_dump(mode="json"))
         await self._telling.tell(wish.askers, reply)
 
-    async def _failed(self, claimed: Record, wish: Wish, failure: Failure) -> None:
+    async def _failed(self, claimed: Record, wish: Wish, failure: Failure, attempt: Attempt) -> None:
         text = f"{failure.text} {failure.cure}"
         reply = failed_reply("authorization_failed", text, facts={"code": failure.code, "cure_id": failure.cure_id})
-        await self._end(claimed, wish, reply, failure)
+        await self._end(claimed, wish, reply, failure, attempt)
 
-    async def _end(self, claimed: Record, wish: Wish, reply: Reply, failure: Failure | None = None) -> None:
+    async def _end(
+        self,
+        claimed: Record,
+        wish: Wish,
+        reply: Reply,
+        failure: Failure | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
         def transition(record: Record, now: datetime) -> Record:
             return record if failure is None else authorization_failed(record, failure, now)
 
         await self._logins.end(wish.id, reply.model_dump(mode="json"))
-        ending = Ending(transition, "authorization_failed", wish=wish.id, actor=wish.actor)
+        ending = Ending(transition, "authorization_failed", wish=wish.id, attempt=attempt, actor=wish.actor)
         written = await self._storing.end(claimed, ending)
         if written is not None:
             await self._telling.ended(written, failed=True)

@@ -28,6 +28,7 @@ from grantkeeper_client import SealError, open_for_installation
 from schemas.token_config import TokenConfig
 from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.record import Attempt, Record
+from services.refresher.domain.recovery import to_send
 from services.refresher.domain.status import scope_set
 from services.refresher.secrets_at_rest import Secrets
 
@@ -100,15 +101,15 @@ class ProviderCalls:
         self._opened = lru_cache(maxsize=1024)(lambda *bound: _open(private_jwks, *bound))
 
     async def refresh(self, record: Record, send_by: float) -> Called:
-        """Use the stored refresh token; raises TooLate."""
-        grant = record.grant
-        if grant.refresh_token is None:
+        """Use a stored refresh token; raises TooLate."""
+        stored = to_send(record.grant)
+        if stored is None:
             raise LookupError(f"{record.config_id} has no refresh token to send")
         try:
             url = _known((await self._endpoints_of(record)).token_by_refresh)
-            _only_to(grant.token_host, url)
+            _only_to(record.grant.token_host, url)
             client = self._client(record, url)
-            refresh_token = self._secrets.refresh_token(record.config_id, grant.refresh_token)
+            refresh_token = self._secrets.refresh_token(record.config_id, stored)
         except Refused as refused:
             return self._unsent(refused.failure)
         except DecryptionError as error:

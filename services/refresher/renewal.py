@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 
 from grantkeeper.oauth2.errors import Failure
 from grantkeeper.oauth2.token_response import TokenResponse
@@ -11,7 +10,7 @@ from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Straggler, failed, refreshed
-from services.refresher.domain.record import Record, WishKind
+from services.refresher.domain.record import FORCED, Record
 from services.refresher.domain.schedule import Mint, Refresh
 from services.refresher.issuing import Issuing
 from services.refresher.provider_calls import Called, ProviderCalls
@@ -20,8 +19,6 @@ from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling
 
 log = get_logger(__name__)
-
-FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
 
 
 class Renewal:
@@ -55,7 +52,7 @@ class Renewal:
         if isinstance(called.outcome, TokenResponse):
             await self._succeeded(claimed, called.outcome, called)
         else:
-            await self._failed(claimed, called.outcome)
+            await self._failed(claimed, called.outcome, called)
 
     async def _succeeded(self, claimed: Record, response: TokenResponse, called: Called) -> None:
         issued = self._issuing.issued(claimed, response, called.host, called.attempt.at, claimed.grant.authorized_at)
@@ -66,13 +63,14 @@ class Renewal:
                 "refreshed",
                 FORCED,
                 brought=Brought(issued.access_token, issued.refresh_token),
+                attempt=called.attempt,
             ),
         )
-        await self._clients.clear(claimed.client)
         if written is not None:
             await self._telling.ended(written)
+        await self._clients.clear(claimed.client)
 
-    async def _failed(self, claimed: Record, failure: Failure) -> None:
+    async def _failed(self, claimed: Record, failure: Failure, called: Called) -> None:
         log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, code=failure.code)
         chance = self._ids.random()
         straggler = self._straggler(claimed, failure)
@@ -84,10 +82,9 @@ class Renewal:
             await self._clients.blame(claimed, failure)
         if failure.retry_after_given and failure.scope in {"provider", "client"}:
             await self._clients.hold(claimed.client, failure)
-        again = failure.attempt_class == "ambiguous" and claimed.grant.unknown == 0
-        settles = frozenset[WishKind]() if again else FORCED
         brought = None if straggler is None else Brought(None, straggler.refresh_token)
-        written = await self._storing.end(claimed, Ending(transition, _happened(failure), settles, brought=brought))
+        ending = Ending(transition, _happened(failure), FORCED, brought=brought, attempt=called.attempt)
+        written = await self._storing.end(claimed, ending)
         if written is not None:
             await self._telling.ended(written, failed=True)
 

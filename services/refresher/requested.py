@@ -7,8 +7,9 @@ from schemas.replies import Reply
 from schemas.token_requests import TokenRefresh, TokenReportRejected, TokenRevoke
 from services.refresher.access import Asked
 from services.refresher.answers import Answers, refusal
+from services.refresher.clients import Clients
 from services.refresher.domain.record import Record, Wish, WishKind
-from services.refresher.domain.serving import NeedsRefresh, Refuse, decide, decide_rejected
+from services.refresher.domain.serving import Decision, NeedsRefresh, Refuse, decide, decide_rejected
 from services.refresher.domain.status import renewable
 from services.refresher.store import GrantStore
 from services.refresher.wishes import Wishes
@@ -17,8 +18,9 @@ from services.refresher.wishes import Wishes
 class Requested:
     """Turns requests into wishes; None = the attempt loop answers."""
 
-    def __init__(self, store: GrantStore, wishes: Wishes, answers: Answers) -> None:
+    def __init__(self, store: GrantStore, clients: Clients, wishes: Wishes, answers: Answers) -> None:
         self._store = store
+        self._clients = clients
         self._wishes = wishes
         self._answers = answers
 
@@ -33,15 +35,30 @@ class Requested:
     async def report_rejected(self, asked: Asked, message: TokenReportRejected) -> Reply | None:
         """Force one refresh, unless a newer access token is there already."""
         now = self._store.time.now()
-        decision = decide_rejected(asked.record, message.generation, now) or decide(asked.record, 0, now)
+        decision = self._on_rejected(asked, message, asked.record, now)
+        if decision is None:
+            decision = decide(asked.record, 0, now, client_faulty=self._clients.is_faulty(asked.record.client))
         if not isinstance(decision, NeedsRefresh):
             return self._answers.decided(asked.record, decision, asked.received.reply_to, renamed=asked.renamed)
 
         def check(record: Record, now: datetime) -> Refuse | None:
-            again = decide_rejected(record, message.generation, now)
+            again = self._on_rejected(asked, message, record, now)
             return again if isinstance(again, Refuse) else None
 
         return await self._wish(asked, "report_rejected", message.generation, check)
+
+    def _on_rejected(
+        self, asked: Asked, message: TokenReportRejected, record: Record, now: datetime
+    ) -> Decision | None:
+        client = record.client
+        return decide_rejected(
+            record,
+            message.generation,
+            asked.waiter(),
+            now,
+            client_faulty=self._clients.is_faulty(client),
+            held_until=self._clients.held_until(client),
+        )
 
     async def _wish(
         self, asked: Asked, kind: WishKind, generation: int, check: Callable[[Record, datetime], Refuse | None]

@@ -8,7 +8,7 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -312,9 +312,14 @@ def _lease_update(token: str) -> list[Document]:
 
 
 def _waiter_update(waiters: Sequence[Waiter]) -> list[Document]:
-    """Append, each id once, up to the limit; due at the next allowed moment where no lease lives."""
+    """Append, each id once, up to the limit; due at the next allowed moment where no lease lives.
+
+    Who does not listen any more makes room: the limit is for those who do.
+    """
     ids = [waiter.id for waiter in waiters]
-    others = {"$filter": {"input": "$waiters", "cond": {"$not": [{"$in": ["$$this.id", {"$literal": ids}]}]}}}
+    asks_again = {"$in": ["$$this.id", {"$literal": ids}]}
+    is_gone = {"$lte": [{"$ifNull": ["$$this.deadline", datetime.max.replace(tzinfo=UTC)]}, "$$NOW"]}
+    others = {"$filter": {"input": "$waiters", "cond": {"$not": [{"$or": [asks_again, is_gone]}]}}}
     added = {"$literal": [waiter_document(waiter) for waiter in waiters]}
     soonest = {"$max": ["$$NOW", "$not_before"]}
     earlier = {"$min": [soonest, "$due"]}

@@ -20,8 +20,8 @@ from schemas.token_events import Happened
 from services.refresher.announce import announced
 from services.refresher.batch_store import BatchWrites
 from services.refresher.clients import Clients
-from services.refresher.domain.grant import quarantined, tries_again_at_once
-from services.refresher.domain.record import Grant, Record, WishKind
+from services.refresher.domain.grant import quarantined, tries_again_at_once, with_attempt
+from services.refresher.domain.record import Attempt, Grant, Record, WishKind
 from services.refresher.store import GrantStore, Written
 
 log = get_logger(__name__)
@@ -39,9 +39,10 @@ class Brought:
 
     def is_in(self, grant: Grant) -> bool:
         """Tell whether a grant holds them: then an earlier try of the same write had come through."""
-        return grant.access_token == self.access_token or (
-            self.access_token is None and grant.refresh_token == self.refresh_token
-        )
+        if self.refresh_token is None:
+            return self.access_token is not None and self.access_token == grant.access_token
+        kept = (each.refresh_token for each in grant.quarantine)
+        return self.refresh_token in (grant.refresh_token, grant.previous_refresh_token, *kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,41 @@ class Ending:
     transition: Transition
     happened: Happened
     settles: frozenset[WishKind] = frozenset()
-    """Kinds of wishes that are done with it."""
+    """Kinds of wishes that are done with it, unless the attempt goes on at once."""
     wish: str | None = None
     """Or the one wish that is."""
     brought: Brought | None = None
     """What must not be lost; an ending that brought nothing needs the lease."""
+    attempt: Attempt | None = None
+    """For the history."""
     actor: str | None = None
 
-    def remaining(self, record: Record) -> Record:
-        """Take the wishes away that this ending has settled."""
-        wishes = tuple(w for w in record.wishes if w.kind not in self.settles and w.id != self.wish)
-        return replace(record, wishes=wishes)
+
+def ended(current: Record, ending: Ending, now: datetime) -> Record:
+    """Apply an ending: the transition, the history, and what is done with it; the lease is the caller's."""
+    after = ending.transition(current, now)
+    if ending.attempt is not None:
+        after = with_attempt(after, ending.attempt)
+    settles = frozenset[WishKind]() if tries_again_at_once(after) else ending.settles
+    wishes = tuple(
+        wish
+        for wish in after.wishes
+        if wish.kind not in settles and wish.id != ending.wish and not wish.is_overtaken(after.grant)
+    )
+    return replace(after, wishes=wishes)
+
+
+def set_aside(claimed: Record, ending: Ending) -> Ending | None:
+    """Return what an ending becomes that meets another generation: its refresh token is kept; None = it has none."""
+    kept = None if ending.brought is None else ending.brought.refresh_token
+    if kept is None:
+        return None
+    generation = claimed.grant.generation + 1
+
+    def keep(record: Record, now: datetime) -> Record:
+        return quarantined(record, kept, generation, now)
+
+    return Ending(keep, "reported", wish=ending.wish, brought=ending.brought, attempt=ending.attempt)
 
 
 class Storing:
@@ -86,18 +111,18 @@ class Storing:
         self._failpoints = failpoints
 
     async def end(self, claimed: Record, ending: Ending) -> Written | None:
-        """Store an ending and publish its events; None where it does not count any more."""
+        """Store an ending and publish its events; None where it does not count (any more)."""
         current: Record | None = claimed
         while current is not None:
             if current.grant.generation != claimed.grant.generation:
-                return await self._overtaken(claimed, current, ending)
+                await self._overtaken(claimed, current, ending)
+                return None
             if not _same_lease(current, claimed) and ending.brought is None:
                 log.warning("failure dropped, its lease is gone", config_id=claimed.config_id)
                 return None
             written = await self._write(claimed, current, ending)
             if written is not None:
-                await self._failpoints.reach("refresher.stored")
-                await self._relay.publish_now([written.pending])
+                await self._published(written)
                 return written
             current = await self._read(claimed.config_id)
         return None
@@ -121,15 +146,15 @@ class Storing:
                 await self._relay.publish_now([written.pending])
                 return
 
-    async def _write(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
+    async def _write(
+        self, claimed: Record, current: Record, ending: Ending, *, answers_waiters: bool = True
+    ) -> Written | None:
         mine = _same_lease(current, claimed)
         now = self._store.time.now()
-        after = ending.remaining(ending.transition(current, now))
+        after = ended(current, ending, now)
+        answers = answers_waiters and not tries_again_at_once(after)
         if mine:
-            after = replace(after, lease=None)
-        answers = not tries_again_at_once(after)
-        if mine and answers:
-            after = replace(after, waiters=())
+            after = replace(after, lease=None, waiters=() if answers else after.waiters)
         after, entries = announced(
             current,
             after,
@@ -146,22 +171,26 @@ class Storing:
             lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers)
         )
 
-    async def _overtaken(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
-        """Handle an ending that meets another generation: a refresh token is never dropped."""
-        brought = ending.brought
-        if brought is not None and brought.is_in(current.grant):
-            return None  # the sweeper publishes it
-        log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
-        if brought is None or brought.refresh_token is None:
-            await self.patiently(lambda: self._store.release(claimed))
-            return None
-        kept, generation = brought.refresh_token, claimed.grant.generation + 1
+    async def _overtaken(self, claimed: Record, current: Record | None, ending: Ending) -> None:
+        """Handle an ending that meets another generation: a refresh token is never dropped, however often it does.
 
-        def keep(record: Record, now: datetime) -> Record:
-            return quarantined(record, kept, generation, now)
+        Who waits goes on waiting: the attempt of that generation answers.
+        """
+        aside = set_aside(claimed, ending)
+        while current is not None and not (ending.brought and ending.brought.is_in(current.grant)):
+            log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
+            if aside is None:
+                await self.patiently(lambda: self._store.release(claimed))
+                return
+            written = await self._write(claimed, current, aside, answers_waiters=False)
+            if written is not None:
+                await self._published(written)
+                return
+            current = await self._read(claimed.config_id)
 
-        aside = Ending(keep, "refreshed", brought=Brought(None, None))
-        return await self.end(replace(current, lease=claimed.lease), aside)
+    async def _published(self, written: Written) -> None:
+        await self._failpoints.reach("refresher.stored")
+        await self._relay.publish_now([written.pending])
 
     async def _read(self, config_id: str) -> Record | None:
         return await self.patiently(lambda: self._store.read(config_id))

@@ -1,21 +1,32 @@
-"""Answers everybody who waited for an attempt, from the document that its ending returned."""
+"""Answers everybody who waited for an attempt, from the document that its ending returned.
 
-from collections.abc import Sequence
+Waiting takes time: who asked may be gone, or may not have the access token any more. Both are looked at again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from grantkeeper.bus.errors import Unavailable
-from grantkeeper.bus.received import ReplyTo
+from grantkeeper.bus.received import Principal, ReplyTo
 from grantkeeper.bus.reply import Replier
 from grantkeeper.process.logging import get_logger
 from grantkeeper.process.metrics import Metrics
 from schemas.replies import Reply
+from services.refresher.access import readmit
 from services.refresher.answers import Answer, Answers, refusal, status_reply
 from services.refresher.clients import Clients
-from services.refresher.domain.record import Record, Waiter, Wish
+from services.refresher.domain.record import FORCED, Record, Waiter, Wish
 from services.refresher.domain.serving import Refuse, Serve, after_attempt, retry_later
 from services.refresher.store import GrantStore, Written
 from services.refresher.usage import Usage
 
 log = get_logger(__name__)
+
+
+class Directory(Protocol):
+    """Who is registered now (grantkeeper.bus.principals)."""
+
+    def get(self, principal: str) -> Principal | None: ...
 
 
 class Telling:
@@ -25,6 +36,7 @@ class Telling:
         self,
         answers: Answers,
         replier: Replier,
+        directory: Directory,
         clients: Clients,
         store: GrantStore,
         usage: Usage,
@@ -32,6 +44,7 @@ class Telling:
     ) -> None:
         self._answers = answers
         self._replier = replier
+        self._directory = directory
         self._clients = clients
         self._store = store
         self._usage = usage
@@ -40,11 +53,11 @@ class Telling:
     async def ended(self, written: Written, *, failed: bool = False) -> None:
         """Answer the waiters and the forced wishes that this write took away."""
         record, before = written.record, written.before
-        answers = [self._waiter(record, waiter) for waiter in before.waiters]
+        answers = [self._decided(record, self._after(record, asker), asker) for asker in self._there(before.waiters)]
         left = {wish.id for wish in record.wishes}
         for wish in before.wishes:
-            if wish.id not in left and wish.kind in {"refresh", "report_rejected"}:
-                answers += self._forced(record, wish, failed=failed)
+            if wish.id not in left and wish.kind in FORCED:
+                answers += [self._forced(record, wish, asker, failed=failed) for asker in self._there(wish.askers)]
         await self.send(answers)
 
     async def send(self, answers: Sequence[Answer]) -> None:
@@ -60,40 +73,47 @@ class Telling:
             self._metrics.count("refresh_waiters_answered", outcome="ok" if reply.error is None else reply.error.code)
 
     async def tell(self, askers: Sequence[Waiter], reply: Reply) -> None:
-        """Give several askers the same answer."""
-        await self.send([(ReplyTo.from_dict(asker.reply_to), reply) for asker in askers])
+        """Give several askers the same answer; it holds no access token."""
+        await self.send([self._readmitted(asker, None, lambda _: reply) for asker in self._there(askers)])
 
-    def _waiter(self, record: Record, waiter: Waiter) -> Answer:
-        faulty = self._clients.is_faulty(record.client)
-        decision = after_attempt(record, waiter, self._store.time.now(), client_faulty=faulty)
-        return self._answer(record, decision, waiter)
+    def _there(self, askers: Sequence[Waiter]) -> Iterator[Waiter]:
+        """Leave out who has stopped listening."""
+        now = self._store.time.now()
+        for asker in askers:
+            if asker.is_gone(now):
+                self._metrics.count("refresh_waiters_answered", outcome="gone")
+            else:
+                yield asker
 
-    def _answer(self, record: Record, decision: Serve | Refuse, waiter: Waiter) -> Answer:
-        to, reply = self._answers.waiting(record, decision, waiter)
-        if isinstance(decision, Serve):
-            self._usage.note(record.config_id, to.principal, self._store.time.now())
-        return to, reply
+    def _readmitted(self, asker: Waiter, config_id: str | None, reply: Callable[[ReplyTo], Reply]) -> Answer:
+        to = ReplyTo.from_dict(asker.reply_to)
+        refused = readmit(self._directory.get(to.principal), to, config_id)
+        return to, reply(to) if refused is None else refusal(refused)
 
-    def _forced(self, record: Record, wish: Wish, *, failed: bool) -> list[Answer]:
+    def _decided(self, record: Record, decision: Serve | Refuse, asker: Waiter) -> Answer:
+        def reply(to: ReplyTo) -> Reply:
+            if isinstance(decision, Serve):
+                self._usage.note(record.config_id, to.principal, self._store.time.now())
+            return self._answers.decided(record, decision, to, renamed=asker.renamed)
+
+        return self._readmitted(asker, record.config_id, reply)
+
+    def _forced(self, record: Record, wish: Wish, asker: Waiter, *, failed: bool) -> Answer:
+        """Say what became of a forced refresh; a newer generation than the meant one is what was wanted."""
+        renewed = record.grant.generation > (wish.generation or 0)
         if wish.kind == "report_rejected":
-            return [self._answer(record, self._newer(record, wish, asker), asker) for asker in wish.askers]
-        if not failed:
-            return [_status(record, asker) for asker in wish.askers]
-        return [(ReplyTo.from_dict(asker.reply_to), refusal(self._why(record, asker))) for asker in wish.askers]
+            return self._decided(record, self._after(record, asker) if renewed else self._why(record, asker), asker)
+        if failed and not renewed:
+            return self._decided(record, self._why(record, asker), asker)
+        return self._readmitted(asker, None, lambda _: status_reply(record, renamed=asker.renamed))
 
-    def _newer(self, record: Record, wish: Wish, asker: Waiter) -> Serve | Refuse:
-        """Hand out a newer access token than the rejected one, or say why there is none."""
-        if record.grant.generation > (wish.generation or 0):
-            return after_attempt(record, asker, self._store.time.now())
-        return self._why(record, asker)
+    def _after(self, record: Record, asker: Waiter) -> Serve | Refuse:
+        faulty = self._clients.is_faulty(record.client)
+        return after_attempt(record, asker, self._store.time.now(), client_faulty=faulty)
 
     def _why(self, record: Record, asker: Waiter) -> Refuse:
-        decision = after_attempt(record, asker, self._store.time.now())
+        decision = self._after(record, asker)
         if isinstance(decision, Refuse):
             return decision
         later = retry_later(record, self._store.time.now())
         return Refuse("refresh_failed", later.message, later.retry_after)
-
-
-def _status(record: Record, asker: Waiter) -> Answer:
-    return ReplyTo.from_dict(asker.reply_to), status_reply(record, renamed=asker.renamed)

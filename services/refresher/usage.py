@@ -40,9 +40,13 @@ class Usage:
 
     async def flush(self) -> float:
         """Write what is new since the last flush; returns the seconds until the next one."""
-        new = {use: day for use, day in self._days.items() if self._written.get(use) != day}
-        await self._store.note_use(new)
+        noted, self._days = self._days, {}
+        new = {use: day for use, day in noted.items() if self._written.get(use) != day}
+        try:
+            await self._store.note_use(new)
+        except BaseException:
+            self._days = noted | self._days
+            raise
         today = max(new.values(), default="")
         self._written = {use: day for use, day in (self._written | new).items() if day >= today}
-        self._days.clear()
         return FLUSH_EVERY

@@ -32,6 +32,7 @@ class Notice:
 
 SIGN_IN: Final = "sign-in-again"
 NEVER: Final = "Request a new token: nobody has logged in yet."
+LOST: Final = "An answer of the provider was lost after it had replaced the refresh token. Log in again."
 
 ExpiryEvent = ExpiryReported | ExpiryRecovered | ConfigWentOff
 
@@ -49,6 +50,7 @@ def notices(record: Record, now: datetime, *, client_faulty: bool = False) -> It
         yield from _of_its_own_client(record)
         yield from _of_the_access_token(record)
     yield from _of_the_state(record, now)
+    yield from _of_the_config(record)
     yield from _of_the_grant(record)
     yield from _ending_soon(record, now)
 
@@ -70,27 +72,19 @@ def _of_the_access_token(record: Record) -> Iterator[Notice]:
 def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:
     error = record.last_error
     text = error.text if error is not None else ""
-    if record.state == "expired" and record.failures:
-        cure = (
-            (error.cure_id, error.cure)
-            if error is not None
-            else ("none", "Nothing to do: the next try comes by itself.")
-        )
-        yield Notice("expired_token", *cure, text=text)
-    if record.state == "reauthorization_required":
+    if record.state == "reauthorization_required" and record.grant.lost_rotation:
+        yield Notice("lost_rotation", SIGN_IN, LOST, text=text)
+    elif record.state == "reauthorization_required":
         yield Notice("expired_refresh_token", SIGN_IN, "Request a new token: log in again.", text=text)
-        if record.grant.lost_rotation:
-            yield Notice(
-                "lost_rotation",
-                SIGN_IN,
-                "An answer of the provider was lost after it had replaced the refresh token. Log in again.",
-                text=text,
-            )
     if record.state == "not_authorized" and record.created_at + NEVER_AUTHORIZED_AFTER <= now:
         cure = (error.cure_id, error.cure) if record.mints and error is not None else (SIGN_IN, NEVER)
         yield Notice("never_authorized", *cure, text=text)
+
+
+def _of_the_config(record: Record) -> Iterator[Notice]:
+    error = record.last_error
     if error is not None and error.meaning in {"config_fault", "policy"} and record.failures:
-        yield Notice("config_fault", error.cure_id, error.cure, text=text)
+        yield Notice("config_fault", error.cure_id, error.cure, text=error.text)
 
 
 def _of_the_grant(record: Record) -> Iterator[Notice]:

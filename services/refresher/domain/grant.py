@@ -9,9 +9,10 @@ from typing import Protocol
 
 from grantkeeper.oauth2.errors import Failure
 from schemas.config_events import ConfigChanged
+from schemas.token_config import RotationRule
 from schemas.token_status import LastError
-from services.refresher.domain.record import Grant, Origin, Quarantined, Record
-from services.refresher.domain.recovery import wait_after
+from services.refresher.domain.record import ATTEMPTS_KEPT, Attempt, Grant, Origin, Quarantined, Record
+from services.refresher.domain.recovery import after_refusal, wait_after
 from services.refresher.domain.schedule import next_due
 from services.refresher.domain.status import public_state
 
@@ -44,11 +45,13 @@ class Issued:
     scope: str | None = None
     account: str | None = None
     token_host: str | None = None
+    by_previous: bool = False
+    """It was the previous refresh token that worked."""
 
 
 def refreshed(record: Record, issued: Issued) -> Record:
     """Take a success of a refresh or a mint."""
-    old = record.grant
+    old = _as_used(record.grant, by_previous=issued.by_previous)
     grant = _with_access_token(old, issued)
     grant = replace(grant, authorized_at=old.authorized_at or issued.obtained_at, origin=old.origin or record.origin)
     return _well(replace(record, grant=_with_refresh_token(grant, old, issued)))
@@ -72,9 +75,9 @@ def authorized(record: Record, issued: Issued, login: Login) -> Record:
         quarantine=(),
     )
     if issued.refresh_token is not None:
-        grant = replace(_with_refresh_token(grant, old, issued), previous_refresh_token=None)
+        grant = _without_previous(_with_refresh_token(grant, old, issued))
     elif not _same_holder(record.grant, grant):
-        grant = replace(grant, refresh_token=None, previous_refresh_token=None, fingerprint=None)
+        grant = _without_previous(replace(grant, refresh_token=None, fingerprint=None))
     return _well(replace(record, grant=grant, authorizing_until=None))
 
 
@@ -99,14 +102,28 @@ def _with_refresh_token(grant: Grant, old: Grant, issued: Issued) -> Grant:
     """Take a new refresh token; the one that was just used is kept until the new one has worked."""
     if issued.refresh_token is None or issued.fingerprint == old.fingerprint:
         ends = issued.refresh_token_expires_at or old.refresh_token_expires_at
-        return replace(grant, previous_refresh_token=None, refresh_token_expires_at=ends)
+        return _without_previous(replace(grant, refresh_token_expires_at=ends))
     return replace(
         grant,
         refresh_token=issued.refresh_token,
         fingerprint=issued.fingerprint,
         previous_refresh_token=old.refresh_token,
+        previous_fingerprint=old.fingerprint,
+        falls_back=False,
         refresh_token_expires_at=issued.refresh_token_expires_at,
     )
+
+
+def _as_used(grant: Grant, *, by_previous: bool) -> Grant:
+    """See the refresh token that has just worked as the stored one; the refused one gives way to it."""
+    if not by_previous or grant.previous_refresh_token is None:
+        return grant
+    worked, fingerprint = grant.previous_refresh_token, grant.previous_fingerprint
+    return _without_previous(replace(grant, refresh_token=worked, fingerprint=fingerprint))
+
+
+def _without_previous(grant: Grant) -> Grant:
+    return replace(grant, previous_refresh_token=None, previous_fingerprint=None, falls_back=False)
 
 
 def _same_holder(old: Grant, new: Grant) -> bool:
@@ -129,6 +146,7 @@ class Straggler:
 
     refresh_token: str = field(repr=False)
     fingerprint: str
+    by_previous: bool = False
 
 
 def failed(
@@ -140,8 +158,8 @@ def failed(
     if failure.attempt_class == "ambiguous":
         grant = replace(grant, unknown=grant.unknown + 1)
     if failure.attempt_class == "reauthorization" and not record.mints:
-        grant = replace(grant, state="reauthorization_required", lost_rotation=grant.unknown > 0)
-    wait = None if _at_once(grant, failure) else wait_after(failure, failures, chance)
+        grant = _refused(grant, record.config.options.rotation)
+    wait = None if _at_once(record.grant, grant, failure) else wait_after(failure, failures, chance)
     return replace(
         with_error(record, failure, now),
         grant=grant,
@@ -150,27 +168,51 @@ def failed(
     )
 
 
+def broke_off(record: Record, failure: Failure, now: datetime, chance: float) -> Record:
+    """Take an attempt that ended by our own mistake: a refresh token may have been sent, and nobody read the answer."""
+    after = failed(record, failure, now, chance)
+    return replace(after, grant=replace(after.grant, unknown=after.grant.unknown + 1))
+
+
+def _refused(grant: Grant, rule: RotationRule) -> Grant:
+    verdict = after_refusal(grant, rule)
+    if verdict == "try_previous":
+        return replace(grant, falls_back=True)
+    return replace(grant, state="reauthorization_required", lost_rotation=verdict == "lost_rotation")
+
+
 def _with_straggler(grant: Grant, straggler: Straggler | None) -> Grant:
-    if straggler is None or straggler.fingerprint == grant.fingerprint:
+    used = grant if straggler is None else _as_used(grant, by_previous=straggler.by_previous)
+    if straggler is None or straggler.fingerprint == used.fingerprint:
         return grant
     return replace(
-        grant,
+        used,
         generation=grant.generation + 1,
         refresh_token=straggler.refresh_token,
         fingerprint=straggler.fingerprint,
-        previous_refresh_token=grant.refresh_token,
+        previous_refresh_token=used.refresh_token,
+        previous_fingerprint=used.fingerprint,
+        falls_back=False,
         unknown=0,
     )
 
 
-def _at_once(grant: Grant, failure: Failure) -> bool:
-    """Tell whether this is the first unknown outcome: once, and at once, the same refresh token is sent again."""
-    return failure.attempt_class == "ambiguous" and grant.unknown == 1
+def _at_once(before: Grant, after: Grant, failure: Failure) -> bool:
+    """Tell whether no time is to be lost: after the first unknown outcome, and before the previous refresh token."""
+    first_unknown = failure.attempt_class == "ambiguous" and after.unknown == 1
+    return first_unknown or (after.falls_back and not before.falls_back)
 
 
 def tries_again_at_once(record: Record) -> bool:
-    """Tell whether waiters are better off with the second try than with the failure of the first."""
-    return record.grant.unknown == 1 and record.not_before is None and record.failures > 0
+    """Tell whether waiters are better off with the next try than with the failure of the last one."""
+    grant = record.grant
+    failing = record.failures > 0 and record.not_before is None and grant.state != "reauthorization_required"
+    return failing and (grant.unknown == 1 or grant.falls_back)
+
+
+def with_attempt(record: Record, attempt: Attempt) -> Record:
+    """Add an attempt to the history."""
+    return replace(record, attempts=(*record.attempts, attempt)[-ATTEMPTS_KEPT:])
 
 
 def with_error(record: Record, failure: Failure, now: datetime) -> Record:

@@ -6,7 +6,7 @@ Times are aware UTC and the database's: whoever passes `now` has it from there. 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from schemas.reasons import AttemptClass, FaultScope, PublicState
 from schemas.token_config import TokenConfig
@@ -41,8 +41,12 @@ class Grant:
     generation: int = 0
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
-    previous_refresh_token: str | None = field(default=None, repr=False)
     fingerprint: str | None = None
+    previous_refresh_token: str | None = field(default=None, repr=False)
+    """The one before, kept until the new one has worked once."""
+    previous_fingerprint: str | None = None
+    falls_back: bool = False
+    """The next attempt sends the previous refresh token: the stored one was refused after an unknown outcome."""
     obtained_at: datetime | None = None
     expires_at: datetime | None = None
     refresh_token_expires_at: datetime | None = None
@@ -77,6 +81,10 @@ class Lease:
 
 
 WishKind = Literal["complete", "revoke", "refresh", "report_rejected"]
+FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
+"""Kinds that want a newer access token than that of the generation they name; any attempt ends them."""
+ATTEMPTS_KEPT: Final = 10
+"""Of each record: enough to see when trouble began, little enough to be written with every ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,10 @@ class Waiter:
     deadline: datetime | None = None
     renamed: bool = False
 
+    def is_gone(self, now: datetime) -> bool:
+        """Tell whether nobody listens for this answer any more."""
+        return self.deadline is not None and self.deadline <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -102,6 +114,10 @@ class Wish:
     code: str | None = field(default=None, repr=False)
     """The authorization code, encrypted; only in a `complete`."""
     askers: tuple[Waiter, ...] = ()
+
+    def is_overtaken(self, grant: Grant) -> bool:
+        """Tell whether the access token that it wants renewed is not the stored one any more."""
+        return self.kind in FORCED and self.generation != grant.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,8 @@ class Record:
     sequence: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
     """Open expiry causes: kind -> the stage that was told last."""
+    attempts: tuple[Attempt, ...] = ()
+    """The last ones, oldest first."""
     used_by: Mapping[str, str] = field(default_factory=dict)
     """Principal -> the last day (ISO date) on which it got the access token."""
 

@@ -73,10 +73,11 @@ def plan(record: Record, now: datetime) -> Action:
     """Decide what the holder of the lease does."""
     if record.purged:
         return Purge()
-    if record.wishes and record.wishes[0].kind == "complete":
-        return ExchangeCode(record.wishes[0])
-    if record.wishes and record.wishes[0].kind == "revoke":
-        return Revoke(record.wishes[0])
+    for wish in record.wishes:
+        if wish.kind == "complete":
+            return ExchangeCode(wish)
+        if wish.kind == "revoke":
+            return Revoke(wish)
     if _may_refresh(record) and _wants_refresh(record, now):
         return Mint() if record.mints else Refresh()
     return Settle()
@@ -87,21 +88,38 @@ def _may_refresh(record: Record) -> bool:
 
 
 def _wants_refresh(record: Record, now: datetime) -> bool:
-    if any(wish.kind in {"refresh", "report_rejected"} for wish in record.wishes):
+    """An admin's wish breaks the wait after a failure; a mail module's report waits like everybody else."""
+    wished = {wish.kind for wish in record.wishes if not wish.is_overtaken(record.grant)}
+    if "refresh" in wished:
         return True
     if record.not_before is not None and record.not_before > now:
         return False
     at = refresh_at(record)
-    return bool(record.waiters) or record.grant.unknown > 0 or (at is not None and at <= now)
+    return "report_rejected" in wished or _presses(record) or (at is not None and at <= now)
+
+
+def _presses(record: Record) -> bool:
+    return bool(record.waiters) or record.grant.unknown > 0
+
+
+def _can_wait(record: Record, wish: Wish) -> bool:
+    """Tell whether a wish waits for the next allowed attempt instead of being worked on now."""
+    return wish.kind == "report_rejected" and not wish.is_overtaken(record.grant) and _may_refresh(record)
 
 
 def next_due(record: Record, now: datetime) -> datetime | None:
     """Return the next time at which somebody must look at this record; None = only an event can change it."""
     if record.lease is not None:
         return record.lease.until
-    if record.wishes or record.purged:
+    if record.purged:
+        return _allowed(record, now)
+    if not all(_can_wait(record, wish) for wish in record.wishes):
         return now
     return min(_due_times(record, now), default=None)
+
+
+def _allowed(record: Record, now: datetime) -> datetime:
+    return max(now, record.not_before or now)
 
 
 def next_refresh_at(record: Record, now: datetime) -> datetime | None:
@@ -117,8 +135,7 @@ def _due_times(record: Record, now: datetime) -> Iterator[datetime]:
         return
     refresh = next_refresh_at(record, now)
     if refresh is not None:
-        forced = record.waiters or record.grant.unknown
-        yield max(now, record.not_before or now) if forced else refresh
+        yield _allowed(record, now) if record.wishes or _presses(record) else refresh
     yield from (moment for moment in _moments(record) if moment > now)
 
 

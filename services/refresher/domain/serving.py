@@ -53,8 +53,19 @@ def good_for(record: Record, min_validity: float, now: datetime) -> bool:
     )
 
 
-def decide_rejected(record: Record, generation: int, now: datetime) -> Decision | None:
-    """Decide on a rejected token; None = as a `get`, since the one that was rejected is not the stored one any more."""
+def decide_rejected(
+    record: Record,
+    generation: int,
+    waiter: Waiter,
+    now: datetime,
+    *,
+    client_faulty: bool = False,
+    held_until: datetime | None = None,
+) -> Decision | None:
+    """Decide on a rejected token; None = as a `get`, since the one that was rejected is not the stored one any more.
+
+    One refresh is forced, and no earlier than any other: never a loop against a provider that asked for patience.
+    """
     if generation > record.grant.generation:
         return Refuse("generation_conflict", f"there is no generation {generation}: report the one that was handed out")
     if generation < record.grant.generation:
@@ -66,7 +77,8 @@ def decide_rejected(record: Record, generation: int, now: datetime) -> Decision 
             "this access token is brand-new: a newer one would be rejected for the same reason",
             (young_until - now).total_seconds(),
         )
-    return _never(record) or _without(record, now, client_faulty=False) or NeedsRefresh()
+    refusal = _never(record) or _without(record, now, client_faulty=client_faulty)
+    return refusal or too_late(record, waiter, now, held_until) or NeedsRefresh()
 
 
 def too_late(record: Record, waiter: Waiter, now: datetime, held_until: datetime | None = None) -> Refuse | None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from schemas.reasons import PublicState
-from schemas.token_status import TokenStatus, UsedBy
+from schemas.token_status import Attempt, TokenStatus, UsedBy
 from services.refresher.domain.record import Record
 
 OVERLAID_BY_CLIENT: frozenset[PublicState] = frozenset({"expired", "retrying", "active"})
@@ -114,4 +114,19 @@ def token_status(
         new_login_needed=new_login_needed(record),
         wrong_account=wrong_account(record),
         used_by=tuple(UsedBy(principal=who, day=date.fromisoformat(day)) for who, day in record.used_by.items()),
+    )
+
+
+def history(record: Record) -> tuple[Attempt, ...]:
+    """Return the last attempts, newest first."""
+    return tuple(
+        Attempt(
+            at=attempt.at,
+            outcome=attempt.outcome,
+            latency_ms=attempt.latency_ms,
+            code=attempt.code,
+            http_status=attempt.http_status,
+            correlation_id=attempt.correlation_id,
+        )
+        for attempt in reversed(record.attempts)
     )

@@ -45,9 +45,15 @@ def test_an_end_of_refreshing_is_told_with_the_switches_of_the_config() -> None:
     assert events[0].text == "it is broken"
 
 
-def test_a_lost_rotation_is_told_beside_it() -> None:
+def test_a_lost_rotation_is_told_in_its_place() -> None:
     lost = failed(failed(granted(), failure("ambiguous"), NOW, 0.5), failure("reauthorization"), NOW, 0.5)
-    assert kinds(told_after(lost)[1]) == ["expired_refresh_token", "lost_rotation"]
+    assert kinds(told_after(lost)[1]) == ["lost_rotation"]
+
+
+def test_the_fault_of_a_client_is_not_told_once_more_for_each_of_its_configs() -> None:
+    broken = settled(failed(granted(NOW - 2 * HOUR), failure("transient"), NOW, 0.5), NOW)
+    assert kinds(expiry_events({}, broken, NOW)[1]) == ["expired_token"]
+    assert expiry_events({}, broken, NOW, client_faulty=True) == ({}, ())
 
 
 def test_nobody_is_told_of_a_config_without_login_in_its_first_hour() -> None:

@@ -11,16 +11,31 @@ from services.refresher.domain.grant import (
     authorization_failed,
     authorization_started,
     authorized,
+    broke_off,
     failed,
     quarantined,
     refreshed,
     revoked,
     settled,
     tries_again_at_once,
+    with_attempt,
 )
-from services.refresher.domain.record import Lease, Record
+from services.refresher.domain.record import Attempt, Lease, Record
+from services.refresher.domain.recovery import to_send
+from services.refresher.domain.schedule import Refresh, plan
 from services.refresher.domain.status import new_login_needed, public_state, renewable
-from tests.unit.refresher.records import HOUR, NOW, Login, changed, event, failure, granted, issued, new
+from tests.unit.refresher.records import (
+    HOUR,
+    NOW,
+    Login,
+    changed,
+    event,
+    failure,
+    granted,
+    issued,
+    new,
+    with_options,
+)
 
 LATER = NOW + 2 * HOUR
 
@@ -70,6 +85,64 @@ def test_a_refusal_after_an_unknown_outcome_is_a_lost_rotation() -> None:
     record = failed(record, failure("reauthorization"), NOW, 0.5)
     assert record.grant.lost_rotation
     assert record.grant.refresh_token == "refresh 1"
+
+
+def unknown_and_refused(rotation: str = "replace") -> Record:
+    """The answer to the second refresh token was lost, then that one was refused; the first one is kept."""
+    record = with_options(refreshed(granted(), issued(2)), rotation=rotation)
+    return failed(failed(record, failure("ambiguous"), NOW, 0.5), failure("reauthorization"), NOW, 0.5)
+
+
+def test_the_previous_refresh_token_is_tried_at_once_where_the_provider_still_takes_it() -> None:
+    record = unknown_and_refused()
+    assert to_send(record.grant) == "refresh 1"
+    assert (record.grant.state, record.grant.lost_rotation) == ("authorized", False)
+    assert tries_again_at_once(record)
+    assert isinstance(plan(record, NOW), Refresh)
+
+
+def test_a_previous_refresh_token_that_works_takes_the_place_of_the_refused_one() -> None:
+    kept = refreshed(unknown_and_refused(), issued(3, refresh_token=False, by_previous=True)).grant
+    assert (kept.refresh_token, kept.fingerprint, kept.previous_refresh_token) == ("refresh 1", "print 1", None)
+    replaced = refreshed(unknown_and_refused(), issued(3, by_previous=True)).grant
+    assert (replaced.refresh_token, replaced.previous_refresh_token) == ("refresh 3", "refresh 1")
+    assert {kept.generation, replaced.generation} == {3}
+    assert not kept.falls_back
+
+
+def test_a_late_success_of_the_refused_refresh_token_is_not_taken_for_one_of_the_previous() -> None:
+    late = refreshed(unknown_and_refused(), issued(3, refresh_token=False)).grant
+    assert late.refresh_token == "refresh 2"
+    assert to_send(late) == "refresh 2"
+
+
+def test_a_previous_refresh_token_that_is_refused_too_is_the_end_and_both_are_kept() -> None:
+    record = failed(unknown_and_refused(), failure("reauthorization"), NOW, 0.5)
+    assert (record.grant.state, record.grant.lost_rotation) == ("reauthorization_required", True)
+    assert {record.grant.refresh_token, record.grant.previous_refresh_token} == {"refresh 1", "refresh 2"}
+    assert not tries_again_at_once(record)
+
+
+def test_a_strict_provider_never_sees_the_previous_refresh_token_again() -> None:
+    record = unknown_and_refused("strict")
+    assert (record.grant.state, record.grant.lost_rotation) == ("reauthorization_required", True)
+    assert not tries_again_at_once(record)
+
+
+def test_an_attempt_that_we_broke_may_have_spent_the_refresh_token() -> None:
+    record = broke_off(granted(), failure("transient_alarm"), NOW, 0.5)
+    assert record.grant.unknown == 1
+    assert record.not_before is not None
+    assert not tries_again_at_once(record)
+    lost = failed(record, failure("reauthorization"), NOW, 0.5)
+    assert lost.grant.lost_rotation
+
+
+def test_the_last_ten_attempts_are_kept() -> None:
+    record = granted()
+    for number in range(12):
+        record = with_attempt(record, Attempt(NOW, "success", number))
+    assert [attempt.latency_ms for attempt in record.attempts] == list(range(2, 12))
 
 
 def test_a_plain_refusal_is_not_a_lost_rotation() -> None:

@@ -165,3 +165,37 @@ def test_no_request_can_ask_for_more_than_half_of_a_lifetime() -> None:
 def test_a_purged_record_is_due_at_once() -> None:
     record = settled(replace(granted(), purged=True, deleted=True), NOW)
     assert record.due == NOW
+
+
+REPORT = Wish("report_rejected:1", "report_rejected", "mail", 1)
+
+
+def test_a_report_waits_for_the_allowed_moment_and_is_one_forced_refresh() -> None:
+    waiting = failed(granted(), failure("transient", wait=30.0), NOW, 0.5)
+    reported = replace(waiting, wishes=(REPORT,))
+    allowed = NOW + timedelta(seconds=30)
+    assert (plan(reported, NOW), next_due(reported, NOW)) == (Settle(), allowed)
+    assert (plan(reported, allowed), next_due(reported, allowed)) == (Refresh(), allowed)
+
+
+def test_an_admin_who_refreshes_does_not_wait() -> None:
+    waiting = failed(granted(), failure("transient", wait=30.0), NOW, 0.5)
+    asked = replace(waiting, wishes=(wish("refresh"),))
+    assert (plan(asked, NOW), next_due(asked, NOW)) == (Refresh(), NOW)
+
+
+@pytest.mark.parametrize("kind", ["refresh", "report_rejected"])
+def test_a_wish_of_another_generation_is_settled_and_never_sent(kind: str) -> None:
+    renewed = replace(granted(), wishes=(wish(kind),))
+    renewed = replace(renewed, grant=replace(renewed.grant, generation=2))
+    assert (plan(renewed, NOW), next_due(renewed, NOW)) == (Settle(), NOW)
+
+
+def test_a_report_about_a_config_that_went_off_is_settled() -> None:
+    off = replace(changed(granted(), event(2, validity="invalid")), wishes=(REPORT,))
+    assert (plan(off, NOW), next_due(off, NOW)) == (Settle(), NOW)
+
+
+def test_a_login_does_not_wait_behind_a_report() -> None:
+    record = replace(granted(), wishes=(REPORT, wish("complete")))
+    assert plan(record, NOW) == ExchangeCode(wish("complete"))

@@ -61,15 +61,37 @@ def test_an_access_token_near_its_end_is_renewed_first() -> None:
     assert decide(granted(NOW - HOUR + timedelta(seconds=60)), 60, NOW) == Serve()
 
 
+REPORTER = Waiter("mail:1", {}, deadline=NOW + timedelta(seconds=10))
+
+
 def test_a_rejected_token_forces_a_refresh_unless_it_is_new_or_replaced() -> None:
     old = granted(NOW - timedelta(minutes=10))
-    assert decide_rejected(old, 1, NOW) == NeedsRefresh()
-    young = decide_rejected(granted(), 1, NOW)
+    assert decide_rejected(old, 1, REPORTER, NOW) == NeedsRefresh()
+    young = decide_rejected(granted(), 1, REPORTER, NOW)
     assert isinstance(young, Refuse)
     assert (young.code, young.retry_after) == ("retry_later", 60.0)
     replaced = replace(old, grant=replace(old.grant, generation=2))
-    assert decide_rejected(replaced, 1, NOW) is None
-    assert isinstance(decide_rejected(old, 2, NOW), Refuse)
+    assert decide_rejected(replaced, 1, REPORTER, NOW) is None
+    assert isinstance(decide_rejected(old, 2, REPORTER, NOW), Refuse)
+
+
+def test_a_report_forces_nothing_before_the_provider_may_be_asked_again() -> None:
+    old = granted(NOW - timedelta(minutes=10))
+    waiting = failed(old, failure("transient", wait=30.0), NOW, 0.5)
+    refused = decide_rejected(waiting, 1, REPORTER, NOW)
+    assert isinstance(refused, Refuse)
+    assert (refused.code, refused.retry_after) == ("retry_later", 30.0)
+    held = decide_rejected(old, 1, REPORTER, NOW, held_until=NOW + timedelta(seconds=90))
+    assert isinstance(held, Refuse)
+    assert held.retry_after == 90.0
+    patient = replace(REPORTER, deadline=NOW + timedelta(seconds=31))
+    assert decide_rejected(waiting, 1, patient, NOW) == NeedsRefresh()
+
+
+def test_a_report_forces_nothing_of_a_paused_client() -> None:
+    refused = decide_rejected(granted(NOW - timedelta(minutes=10)), 1, REPORTER, NOW, client_faulty=True)
+    assert isinstance(refused, Refuse)
+    assert refused.code == "client_fault"
 
 
 def test_who_cannot_wait_for_the_next_attempt_is_told_at_once() -> None:
