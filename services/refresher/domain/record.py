@@ -5,7 +5,7 @@ Times are aware UTC and the database's: whoever passes `now` has it from there. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from schemas.reasons import AttemptClass, FaultScope, PublicState
@@ -13,6 +13,10 @@ from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 
 GrantState = Literal["none", "authorized", "reauthorization_required", "revoked"]
+
+
+CLOCK_TOLERANCE: Final = timedelta(seconds=60)
+"""Between the servers of a replica set, and between a reading of its clock and its use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,14 @@ class Grant:
     quarantine: tuple[Quarantined, ...] = ()
 
     def is_live(self, now: datetime) -> bool:
-        """Tell whether the access token is good right now."""
-        return self.access_token is not None and self.expires_at is not None and self.expires_at > now
+        """Tell whether the access token is good right now.
+
+        One that was obtained in the future is not: the database's clock went back, and nobody knows for how long it is.
+        """
+        if self.access_token is None or self.expires_at is None:
+            return False
+        clock_went_back = self.obtained_at is not None and self.obtained_at > now + CLOCK_TOLERANCE
+        return self.expires_at > now and not clock_went_back
 
 
 @dataclass(frozen=True, slots=True)
