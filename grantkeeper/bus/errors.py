@@ -2,6 +2,7 @@
 
 Exception
 |-- Unavailable           infrastructure is away: backoff, then deliver again (grantkeeper.process.errors)
+|   `-- Unconfirmed       sent and not acknowledged in time: may arrive yet
 `-- BusError
     |-- NotHandled        a delivery was given up for now: not committed, comes again
     `-- Misuse            a mistake in the code of a service: the process must not start
@@ -9,7 +10,20 @@ Exception
         `-- UnknownTopic         a topic that the table of topics does not hold
 """
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
 from grantkeeper.process.errors import Unavailable
+
+
+class Unconfirmed(Unavailable):
+    """The producer has messages that were not acknowledged in time: it goes on trying, they may arrive late."""
+
+    def __init__(self, why: str, arrivals: Sequence[asyncio.Future[Any]]) -> None:
+        super().__init__(why)
+        self.arrivals = arrivals
+        """One for each message, in their order, as far as they were handed over."""
 
 
 class BusError(Exception):
@@ -32,4 +46,4 @@ class UnknownTopic(Misuse):
     """`schemas.topics.TOPICS` holds no topic of this name."""
 
 
-__all__ = ["BusError", "Misuse", "NotHandled", "Unavailable", "UnknownTopic", "UnsafeSubscription"]
+__all__ = ["BusError", "Misuse", "NotHandled", "Unavailable", "Unconfirmed", "UnknownTopic", "UnsafeSubscription"]

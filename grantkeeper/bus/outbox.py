@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from itertools import islice
+from typing import Any, Final, Protocol
 
-from grantkeeper.bus.errors import Unavailable
+from grantkeeper.bus.errors import Unavailable, Unconfirmed
 from grantkeeper.bus.publish import Publisher
 from grantkeeper.mongo.outbox import Entry, Pending
 from grantkeeper.process.clock import Clock
@@ -55,6 +56,7 @@ class OutboxRelay:
         self._failpoints = failpoints or Failpoints()
         self._published: list[Pending] = []
         self._clearing: asyncio.Task[None] | None = None
+        self._late: set[asyncio.Task[None]] = set()
         self._sweeper = Loop(f"sweep {outbox.name}", self._sweep, clock=clock, metrics=metrics)
 
     async def start(self) -> None:
@@ -64,6 +66,8 @@ class OutboxRelay:
     async def stop(self) -> None:
         """Stop sweeping; clear what was published."""
         await self._sweeper.stop()
+        for watch in self._late:
+            watch.cancel()
         if self._clearing is not None:
             await asyncio.wait([self._clearing])
 
@@ -84,6 +88,9 @@ class OutboxRelay:
             return
         await self._failpoints.reach("outbox.published")
         self._published += written
+        self._clear_soon()
+
+    def _clear_soon(self) -> None:
         if self._clearing is None or self._clearing.done():
             self._clearing = asyncio.create_task(self._clear_all(), name=f"clear {self._outbox.name}")
 
@@ -112,7 +119,24 @@ class OutboxRelay:
         return 0.0 if left else SWEEP_EVERY
 
     async def _publish(self, pending: Sequence[Pending]) -> None:
-        await self._publisher.publish_many([self._envelope(entry) for one in pending for entry in one.entries])
+        try:
+            await self._publisher.publish_many([self._envelope(entry) for one in pending for entry in one.entries])
+        except Unconfirmed as error:
+            watch = asyncio.create_task(self._clear_late(pending, error.arrivals), name=f"late {self._outbox.name}")
+            self._late.add(watch)
+            watch.add_done_callback(self._late.discard)
+            raise
+
+    async def _clear_late(self, pending: Sequence[Pending], arrivals: Sequence[asyncio.Future[Any]]) -> None:
+        """Clear what arrived after it was given up: a newer state, published meanwhile, is published once more."""
+        if arrivals:
+            await asyncio.wait(arrivals)
+        coming = iter(arrivals)
+        for one in pending:
+            its = list(islice(coming, len(one.entries)))
+            if len(its) == len(one.entries) and all(map(_has_arrived, its)):
+                self._published.append(one)
+        self._clear_soon()
 
     def _envelope(self, entry: Entry) -> Envelope:
         return Envelope(
@@ -125,3 +149,7 @@ class OutboxRelay:
             value=None if entry.value is None else entry.value.encode(),
             subject=entry.subject,
         )
+
+
+def _has_arrived(arrival: asyncio.Future[Any]) -> bool:
+    return not arrival.cancelled() and arrival.exception() is None

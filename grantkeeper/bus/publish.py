@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from grantkeeper.bus.connection import aiokafka_arguments, until_connected
-from grantkeeper.bus.errors import BusError, Unavailable
+from grantkeeper.bus.errors import BusError, Unavailable, Unconfirmed
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from grantkeeper.process.metrics import Metrics
@@ -109,17 +109,21 @@ class Publisher:
     async def publish_many(self, envelopes: Sequence[Envelope]) -> None:
         """Send all, in order per key, and return when every one is acknowledged.
 
-        An unsigned one is signed with the service's key. Raises Unavailable when one was not acknowledged in time: some
-        may have arrived nevertheless. Raises BusError for a message that is too large for the topic: a mistake here.
+        An unsigned one is signed with the service's key. Raises Unavailable when one was not acknowledged: some may
+        have arrived nevertheless; as Unconfirmed when they may arrive yet. Raises BusError for a message that is too
+        large for the topic: a mistake here.
         """
         if not envelopes:
             return
+        futures: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(WITHIN):
-                futures = [await self._send(envelope) for envelope in envelopes]
+                for envelope in envelopes:
+                    futures.append(await self._send(envelope))  # noqa: PERF401 - those before a timeout are needed
                 await asyncio.wait(futures)
         except TimeoutError:
-            raise self._unavailable(f"no acknowledgement within {WITHIN:g} s") from None
+            self._failing = f"no acknowledgement within {WITHIN:g} s"
+            raise Unconfirmed(f"Kafka: {self._failing}", futures) from None
         for future in futures:
             if (error := future.exception()) is not None:
                 raise self._unavailable(_words(error)) from error

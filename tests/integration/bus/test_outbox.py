@@ -1,6 +1,7 @@
 """State and message are one write: published at once, or by the sweeper, and the last one published is the current."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from pymongo import ReturnDocument
 
 from devstack.child import tied
+from grantkeeper.bus import publish
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.mongo.client import Database, MongoConnection
 from grantkeeper.mongo.outbox import Entry, Outbox, Pending, appended, pending, pushed, stored
@@ -22,7 +24,7 @@ from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.settings import MongoSettings
 from schemas.topics import CONFIG_EVENTS
 from tests.integration.bus.installation import Installation
-from tests.servers import MongoServer
+from tests.servers import KafkaServer, MongoServer
 from tests.waiting import wait_until
 
 ANNOUNCED = "grantkeeper.config.changed.v1"
@@ -159,6 +161,37 @@ async def test_a_clear_that_misses_publishes_the_current_state_last(
     await slow.stop()
     assert await published(installation) == ["a-1", "a-2", "a-1", "a-2"]
     assert await waiting(connection.database) == 0
+
+
+async def test_a_publish_that_arrives_after_it_was_given_up_does_not_stay_the_last_word(
+    installation: Installation,
+    kafka: KafkaServer,
+    connection: MongoConnection,
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The producer keeps what it was given, and delivers it behind what another process published meanwhile."""
+    if kafka.process is None:
+        pytest.skip("a broker of the environment is not to be stopped")
+    one = relay(installation, outbox)
+    await one.publish_now([await write(connection.database, "connected")])
+    first = await write(connection.database, "a")
+    kafka.process.child.signal(signal.SIGSTOP)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(publish, "WITHIN", 0.2)
+            await one.publish_now([first])
+        second = await write(connection.database, "a")
+        assert await outbox.clear([second]) == [], "as if another process had published it"
+    finally:
+        kafka.process.child.signal(signal.SIGCONT)
+
+    async def says_the_newest() -> bool:
+        return (await published(installation))[-1:] == ["a-2"]
+
+    await wait_until(says_the_newest)
+    await one.stop()
+    assert await published(installation) == ["connected-1", "a-1", "a-2"]
 
 
 async def test_entries_of_two_writers_are_published_in_order_and_none_is_lost(
