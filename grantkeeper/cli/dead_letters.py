@@ -28,13 +28,18 @@ def list_(
     output: FormatOption = "table",
 ) -> None:
     """Print place and reason, newest last. The messages themselves stay where they are."""
-    letters = asyncio.run(_read(session_of(context).environment))[-limit:]
+    letters = read_dead_letters(session_of(context).environment)[-limit:]
     if not structured(letters, output):
         rows = [
             (one.at, one.service, f"{one.topic}/{one.partition}@{one.offset}", one.reason, one.detail)
             for one in letters
         ]
         table(("WHEN", "SERVICE", "PLACE", "REASON", "DETAIL"), rows)
+
+
+def read_dead_letters(environment: Environment) -> list[DeadLetter]:
+    """Return all that the topic holds, oldest first; raises NoReply, CredentialError."""
+    return asyncio.run(_read(environment))
 
 
 async def _read(environment: Environment) -> list[DeadLetter]:

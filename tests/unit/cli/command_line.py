@@ -29,5 +29,8 @@ def commands() -> Iterator[tuple[str, "typer.core.TyperCommand"]]:
     """Yield every command there is, by its words."""
     root = typer.main.get_command(app)
     for noun, group in root.commands.items():  # type: ignore[attr-defined]
+        if not hasattr(group, "commands"):
+            yield noun, group
+            continue
         for verb, command in group.commands.items():
             yield f"{noun} {verb}", command

@@ -24,6 +24,7 @@ COMMANDS = [
     "config update",
     "config validate",
     "dead-letters list",
+    "doctor",
     "notifications acknowledge",
     "notifications list",
     "principals add",
