@@ -78,6 +78,37 @@ async def test_a_question_waits_once_and_no_more_than_the_limit_wait(store: Gran
     assert len((await stored(store)).waiters) == WAITERS_MAX
 
 
+async def test_who_has_stopped_listening_makes_room(store: GrantStore) -> None:
+    await expired(store)
+    now = store.time.now()
+    gone = [replace(one, deadline=now - timedelta(seconds=1)) for one in waiters(*range(WAITERS_MAX))]
+    await store.append_waiters({CONFIG_ID: (1, gone)})
+    there = [replace(one, deadline=now + HOUR) for one in waiters(500)]
+    await store.append_waiters({CONFIG_ID: (1, there + waiters(501))})
+    assert [waiter.id for waiter in (await stored(store)).waiters] == ["mail:500", "mail:501"]
+
+
+async def test_who_took_the_place_of_somebody_gone_is_answered_by_the_holder(store: GrantStore) -> None:
+    """As many wait as before, but not the same ones: a count would not see it."""
+    record = await expired(store)
+    ids = [CONFIG_ID, CONFIG_ID[:-1] + "2"]
+    await store.insert(replace(record, config_id=ids[1]), ())
+    gone = [replace(one, deadline=store.time.now() - timedelta(seconds=1)) for one in waiters(1)]
+    await store.append_waiters({CONFIG_ID: (1, gone)})
+    claimed = await store.claim(ids)
+    await store.append_waiters({CONFIG_ID: (1, waiters(2))})
+    batches = BatchWrites(store, SYSTEM_IDS)
+
+    async def end(one: Record) -> Written | None:
+        assert one.lease is not None
+        after = settled(replace(one, lease=None), store.time.now())
+        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True)
+
+    written = await asyncio.gather(*(end(one) for one in claimed), end(claimed[0]))
+    answered = {one.record.config_id: [who.id for who in one.before.waiters] for one in written if one is not None}
+    assert answered == {ids[0]: ["mail:2"], ids[1]: []}
+
+
 async def test_nobody_waits_for_a_generation_that_is_over(store: GrantStore) -> None:
     before = await expired(store)
     await store.append_waiters({CONFIG_ID: (0, waiters(1))})
