@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from schemas.envelope import Message
 from schemas.replies import Reply
 from schemas.results import RESULTS
+from schemas.tolerance import merged
 from schemas.topics import REPLY_TOPIC, TOPICS, Topic
 
 VERSION: Final = "1.0.0"
@@ -71,10 +72,15 @@ def is_asked(topic: Topic) -> bool:
 
 
 def _schemas() -> Json:
-    models: list[type[BaseModel]] = [*_models(), *RESULTS.values()]
-    unique = dict.fromkeys(models)
-    _, definitions = models_json_schema([(model, "validation") for model in unique], ref_template=_REF)
-    return dict(sorted(definitions["$defs"].items()))
+    others = [model for model in _models() if model not in RESULTS]
+    said = _definitions([*others, *dict.fromkeys(RESULTS.values())])
+    return dict(sorted(merged(_definitions(RESULTS), said, _REF).items()))
+
+
+def _definitions(models: Iterable[type[BaseModel]]) -> Json:
+    _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    found: Json = definitions["$defs"]
+    return found
 
 
 def _channel(name: str, topic: Topic) -> Json:

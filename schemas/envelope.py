@@ -4,7 +4,8 @@ The attributes around the value (id, source, time, expirytime, signature) are Cl
 mode and belong to `grantkeeper_client`; here stand only the values.
 """
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import override
@@ -37,9 +38,20 @@ Sealed = Annotated[
 
 
 class Model(BaseModel):
-    """Anything inside a message: frozen, unknown fields refused, values never repeated in errors."""
+    """Anything inside a message: frozen, values never repeated in errors.
+
+    Unknown fields are refused in what principals send: a misspelt switch must not be passed over. What services say
+    (events, replies, what they stored) is taken by `read`, which passes over what a newer version added.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def read(cls, said: bytes | str | Mapping[str, Any]) -> Self:
+        """Take what a service said, JSON or its values; raises pydantic.ValidationError."""
+        if isinstance(said, bytes | str):
+            return cls.model_validate_json(said, extra="ignore")
+        return cls.model_validate(said, extra="ignore")
 
 
 class Message(Model):

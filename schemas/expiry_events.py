@@ -1,6 +1,6 @@
 """Topic `expiry.events`: what ended, is about to end, or is well again. Read by the notifier; no secrets.
 
-`cause` is `<config_id>:<kind>` or `client:<hash>:<kind>`: one open notification for each.
+`cause` is `<config_id>:<kind>`, `client:<hash>:<kind>` or `engine:<kind>`: one open notification for each.
 """
 
 from datetime import datetime
@@ -13,7 +13,9 @@ from schemas.reasons import NotificationKind
 from schemas.token_config import Validity
 from schemas.topics import EXPIRY_EVENTS
 
-Cause = Annotated[str, StringConstraints(pattern=r"^(client:[0-9a-f]{16,64}|[0-9a-f-]{36}):[a-z_]+$", max_length=120)]
+Cause = Annotated[
+    str, StringConstraints(pattern=r"^(engine|client:[0-9a-f]{16,64}|[0-9a-f-]{36}):[a-z_]+$", max_length=120)
+]
 
 
 class ExpiryReported(Message):
@@ -26,7 +28,7 @@ class ExpiryReported(Message):
     kind: NotificationKind
     config_id: ConfigId | None = None
     client: str | None = None
-    name: str = Field(description="Of the config, or the client id.")
+    name: str = Field(description="Of the config, or the client id, or `engine`.")
     template: str | None = None
     validity: Validity = "valid"
     notify_expired_token: bool = False

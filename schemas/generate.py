@@ -20,6 +20,7 @@ from schemas import asyncapi, samples
 from schemas.envelope import Message
 from schemas.replies import Reply
 from schemas.results import RESULTS
+from schemas.tolerance import opened
 from schemas.topics import TOPICS
 
 FOLDER: Final = Path(__file__).parent / "contract"
@@ -33,9 +34,10 @@ def files() -> dict[str, str]:
     """Return every file of the contract by its path under FOLDER."""
     found: dict[str, Any] = {"asyncapi.json": asyncapi.document(), "signature.json": _signed_sample()}
     for model in Message.MESSAGES.values():
-        found[f"json-schema/{model.TYPE}.json"] = _schema(model, model.TYPE)
+        schema = _schema(model, model.TYPE)
+        found[f"json-schema/{model.TYPE}.json"] = schema if model in RESULTS else opened(schema)
     for result in dict.fromkeys(RESULTS.values()):
-        found[f"json-schema/results/{result.__name__}.json"] = _schema(result, result.__name__)
+        found[f"json-schema/results/{result.__name__}.json"] = opened(_schema(result, result.__name__))
     for message in samples.MESSAGES:
         found[f"samples/{message.TYPE}.json"] = _sample(message)
     found[f"samples/{Reply.TYPE}.refusal.json"] = _sample(samples.REFUSAL)

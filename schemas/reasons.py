@@ -50,14 +50,12 @@ ErrorCode = Literal[
     "authorization_failed",
     "state_unknown",
     "secret_unreadable",
-    "no_revocation_endpoint",
     "stopped",
     # us
-    "unavailable",
     "internal_error",
 ]
 
-RETRYABLE: Final[frozenset[str]] = frozenset({"not_caught_up", "retry_later", "refresh_failed", "unavailable"})
+RETRYABLE: Final[frozenset[str]] = frozenset({"not_caught_up", "retry_later", "refresh_failed"})
 """Codes after which the same question may well be answered."""
 
 PublicState = Literal[
@@ -90,12 +88,15 @@ NotificationKind = Literal[
     "never_authorized",
     "client_fault",
     "client_secret_ends",
+    "client_secret_refused",
     "refresh_token_ends",
     "testing_mode_app",
     "lost_rotation",
     "quarantined_refresh_token",
     "wrong_account",
     "config_fault",
+    "engine_stopped",
+    "another_cluster",
 ]
 NotificationState = Literal["open", "reminded", "acknowledged", "resolved"]
 Severity = Literal["red", "yellow"]

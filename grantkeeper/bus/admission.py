@@ -2,7 +2,8 @@
 
 Order for a principal's message: envelope, signature's form, ring, signature, directory, disabled, version, type, role,
 deadline, value. What cannot be attributed to a sender becomes a dead letter; everything after that is answered. A
-message of a service that fails anywhere becomes a dead letter: nobody waits for an answer.
+message of a service that fails anywhere becomes a dead letter: nobody waits for an answer. What it says in fields or
+types that this version does not know is passed over: services are replaced one by one.
 """
 
 import json
@@ -43,6 +44,14 @@ class Refused:
     place: Place
     reply_to: ReplyTo
     error: ErrorBody
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Is passed over: an event of a type that this version does not know yet."""
+
+    place: Place
+    type: str
 
 
 class Directory(Protocol):
@@ -130,7 +139,7 @@ class ServiceAdmission:
     senders: frozenset[str]
     types: Mapping[str, type[Message]]
 
-    def decide(self, record: Record, _now: datetime) -> ReceivedEvent | Unattributed:
+    def decide(self, record: Record, _now: datetime) -> ReceivedEvent | Skipped | Unattributed:
         """Decide on one record."""
         place = place_of(record)
         proved = prove(record, self.ring)
@@ -141,14 +150,21 @@ class ServiceAdmission:
             return Unattributed(place, "wrong_sender", "the sender is not one of this topic's")
         model = self.types.get(envelope.type)
         if model is None:
-            return Unattributed(place, "unknown_type", "the topic holds no messages of this type")
+            return self._unknown(envelope.type, place)
         if envelope.value is None:
             return ReceivedEvent(envelope, None, place, key.signer)
         try:
-            return ReceivedEvent(envelope, model.model_validate_json(envelope.value), place, key.signer)
+            return ReceivedEvent(envelope, model.read(envelope.value), place, key.signer)
         except ValidationError as error:
             fields = ", ".join(detail.field or "(all)" for detail in details_of(error))
             return Unattributed(place, "malformed_value", f"fields: {fields}"[:500])
+
+    def _unknown(self, name: str, place: Place) -> Skipped | Unattributed:
+        """Pass over what a newer service says besides; what is known here, be it in another version, is not missed."""
+        known = {one.rpartition(".v")[0] for one in Message.MESSAGES}
+        if name.startswith("grantkeeper.") and name.rpartition(".v")[0] not in known:
+            return Skipped(place, name)
+        return Unattributed(place, "unknown_type", "the topic holds no messages of this type")
 
 
 def prove(record: Record, ring: AuthRing) -> tuple[Envelope, SigningKey] | Unattributed:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from grantkeeper.bus.admission import Unattributed
+from grantkeeper.bus.admission import Skipped, Unattributed
 from grantkeeper.bus.publish import Publisher
 from grantkeeper.process.clock import Clock, Ids
 from grantkeeper.process.logging import get_logger
@@ -44,6 +44,12 @@ class DeadLetters:
                 reason=letter.reason,
                 detail=letter.detail,
             )
+
+    def pass_over(self, skipped: Sequence[Skipped]) -> None:
+        """Note events that this version need not know: no dead letters, nothing is wrong with them."""
+        for one in skipped:
+            self._metrics.count("events_skipped", topic=one.place.topic)
+            log.info("event skipped: its type is newer", topic=one.place.topic, offset=one.place.offset, type=one.type)
 
     def _message(self, letter: Unattributed, now: datetime) -> DeadLetter:
         return DeadLetter(

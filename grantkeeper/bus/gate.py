@@ -5,7 +5,7 @@ The rules stand in admission.py; here their decisions are carried out.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from grantkeeper.bus.admission import (
     Directory,
@@ -13,6 +13,7 @@ from grantkeeper.bus.admission import (
     PrincipalAdmission,
     Refused,
     ServiceAdmission,
+    Skipped,
     Unattributed,
     untimely,
 )
@@ -30,6 +31,8 @@ from schemas.topics import TOPICS
 log = get_logger(__name__)
 
 T = TypeVar("T", Received, ReceivedEvent)
+Decided: TypeAlias = Refused | Skipped | Unattributed
+"""What becomes of a message that a handler does not get."""
 
 
 class Gate(Generic[T]):
@@ -38,19 +41,19 @@ class Gate(Generic[T]):
     def __init__(
         self,
         topic: str,
-        decide: Callable[[Record, datetime], T | Refused | Unattributed],
+        decide: Callable[[Record, datetime], T | Decided],
         dead_letters: DeadLetters,
         replier: Replier | None,
         clock: Clock,
     ) -> None:
         self.topic = topic
-        self._decide: Callable[[Record, datetime], T | Refused | Unattributed] = decide
+        self._decide: Callable[[Record, datetime], T | Decided] = decide
         self._dead_letters = dead_letters
         self._replier = replier
         self._clock = clock
 
     async def admit(self, records: Sequence[Record]) -> list[T]:
-        """Return the good messages in their order; the others are dead letters or answered when this returns.
+        """Return the good messages in their order; the others are dead letters, answered or noted when this returns.
 
         Raises Unavailable where these could not be published: then nothing of the batch may be committed.
         """
@@ -58,13 +61,14 @@ class Gate(Generic[T]):
         decisions = [self._decided(record, now) for record in records]
         buried = [one for one in decisions if isinstance(one, Unattributed)]
         refused = [one for one in decisions if isinstance(one, Refused)]
+        self._dead_letters.pass_over([one for one in decisions if isinstance(one, Skipped)])
         if buried:
             await self._dead_letters.put_many(buried)
         if refused and self._replier is not None:
             await self._replier.refuse(self.topic, refused)
-        return [one for one in decisions if not isinstance(one, Unattributed | Refused)]
+        return [one for one in decisions if not isinstance(one, Unattributed | Refused | Skipped)]
 
-    def _decided(self, record: Record, now: datetime) -> T | Refused | Unattributed:
+    def _decided(self, record: Record, now: datetime) -> T | Decided:
         try:
             return self._decide(record, now)
         except Exception as error:

@@ -66,7 +66,7 @@ class PrincipalDirectory:
 
     def _learn(self, value: bytes, place: Place) -> None:
         try:
-            change = PrincipalChanged.model_validate_json(value)
+            change = PrincipalChanged.read(value)
         except ValidationError as error:
             fields = [detail.field for detail in details_of(error)]
             log.error("principal ignored: its value does not fit", offset=place.offset, fields=fields)  # noqa: TRY400 - the trace says no more

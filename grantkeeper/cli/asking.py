@@ -56,7 +56,7 @@ class Questions:
             message_id=message_id,
         )
         try:
-            return result.model_validate(answer)
+            return result.read(answer)
         except ValidationError as error:
             raise ContractBroken(f"the answer to {message.TYPE} is not a {result.__name__}: {error}") from None
 

@@ -52,7 +52,7 @@ async def _read(environment: Environment) -> list[DeadLetter]:
 
     async def take(envelope: Envelope, _: Place) -> None:
         if envelope.type == DeadLetter.TYPE and envelope.value is not None:
-            letters.append(DeadLetter.model_validate_json(envelope.value))
+            letters.append(DeadLetter.read(envelope.value))
 
     tail = Tail(_settings(environment), DEAD_LETTERS, take, service="grantkeeper-cli", clock=SYSTEM_CLOCK)
     try:

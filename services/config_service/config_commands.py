@@ -129,7 +129,7 @@ class ConfigCommands:
             return failure(
                 "id_reused", "This id came before, with another value: send each command with an id of its own."
             )
-        return None if row is None else Reply.model_validate(row)
+        return None if row is None else Reply.read(row)
 
     def _too_late(self, received: Received) -> Reply | None:
         why = self._gate.untimely(received)

@@ -126,7 +126,7 @@ class ConfigStore:
         with translate():
             cursor = self._history.find(selection, {"_id": False, "config_id": False})
             documents = await cursor.sort("revision", DESCENDING).limit(limit).to_list(limit)
-        return [HistoryEntry.model_validate(document) for document in documents]
+        return [HistoryEntry.read(document) for document in documents]
 
 
 _LIVING: Final[Document] = {"purged_at": None}
@@ -213,7 +213,7 @@ def _document(change: Change) -> Document:
 def _stored(document: Mapping[str, Any]) -> StoredConfig:
     return StoredConfig(
         config_id=document["_id"],
-        config=TokenConfig.model_validate_json(document["config"]),
+        config=TokenConfig.read(document["config"]),
         text=document["text"],
         revision=document["revision"],
         sequence=document["sequence"],

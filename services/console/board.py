@@ -32,7 +32,7 @@ class Board:
         if envelope.type != NotificationChanged.TYPE:
             return
         try:
-            self.put(NotificationChanged.model_validate_json(envelope.value))
+            self.put(NotificationChanged.read(envelope.value))
         except ValidationError:
             log.warning("a notification does not follow the contract", id=envelope.id)
 
