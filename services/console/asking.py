@@ -68,7 +68,7 @@ class Asking:
             result = await self._asks.ask(
                 message.TOPIC, message.TYPE, data, key=key, subject=config_id, deadline=deadline, actor=user.name
             )
-            return answer.model_validate(result)
+            return answer.read(result)
         except ReplyError:
             raise
         except (GrantkeeperError, NoReply, OSError) as error:

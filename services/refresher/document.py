@@ -131,12 +131,12 @@ def from_document(document: Mapping[str, Any]) -> Record:
     error = document.get("last_error")
     return Record(
         config_id=document["_id"],
-        config=TokenConfig.model_validate(document["config"]),
+        config=TokenConfig.read(document["config"]),
         origin=Origin(**document["origin"]),
         former_names=tuple(document["former_names"]),
         grant=_grant(document["grant"]),
         lease=_lease(document.get("lease")),
-        last_error=None if error is None else LastError.model_validate(error),
+        last_error=None if error is None else LastError.read(error),
         wishes=tuple(wish(each) for each in document["wishes"]),
         waiters=tuple(waiter(each) for each in document["waiters"]),
         told=document["told"],

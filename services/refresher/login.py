@@ -171,7 +171,7 @@ class LoginExchange:
 def known_outcome(record: Record, login: Authorization) -> Reply | None:
     """Return what a login has come to, if that is known."""
     if login.outcome is not None:
-        return Reply.model_validate(login.outcome)
+        return Reply.read(login.outcome)
     if record.grant.authorization == login.state_hash:
         return completed(record, record.grant.refresh_token is not None, ())
     return None

@@ -25,7 +25,7 @@ def error_lines(error: ReplyError, words: Words) -> list[str]:
     """Say why a service refused: its code in the person's language, then each detail, else its own sentence."""
     said = words.known(f"error.{error.code}", error.message)
     if error.details:
-        return [said, *(views.detail(Detail.model_validate(found)) for found in error.details)]
+        return [said, *(views.detail(Detail.read(found)) for found in error.details)]
     return [said] if error.message in {said, error.code} else [said, error.message]
 
 
