@@ -68,7 +68,8 @@ OPTION_KEYS: Final = MappingProxyType(
     }
 )
 SERVER_KEYS: Final = MappingProxyType({"imap": "IMAP", "pop3": "POP3", "smtp": "SMTP"})
-_KNOWN: Final = frozenset({*CONFIG_KEYS.values(), "Notifications", "Requests", GRANTKEEPER})
+OWN_KEYS: Final = frozenset({*CONFIG_KEYS.values(), "Notifications", "Requests", GRANTKEEPER})
+"""Keys of `Config` with a meaning of their own: no further key may have such a name."""
 
 
 _PLACES: Final[Mapping[str, Path]] = MappingProxyType(
@@ -173,7 +174,7 @@ def _texts(node: Node, path: Path, notes: Notes) -> Parameters:
 def _extra(config: Mapping[str, Node], notes: Notes) -> Parameters:
     extra: Parameters = {}
     for key, value in config.items():
-        if key in _KNOWN or value is None:
+        if key in OWN_KEYS or value is None:
             continue
         if isinstance(value, str):
             extra[key] = value
@@ -209,7 +210,7 @@ def record_of(config: TokenConfig, base: Mapping[str, Node] = MappingProxyType({
 
 
 def _config_of(config: TokenConfig, base: Mapping[str, Node]) -> dict[str, Node]:
-    unknown = {key: value for key, value in base.items() if key not in _KNOWN and isinstance(value, dict | list)}
+    unknown = {key: value for key, value in base.items() if key not in OWN_KEYS and isinstance(value, dict | list)}
     written: dict[str, Node] = {key: getattr(config, field) for field, key in CONFIG_KEYS.items()}
     written |= config.extra
     written["Notifications"] = {

@@ -20,6 +20,7 @@ from services.config_service.domain.in_place import edited_in_place
 from services.config_service.domain.meaning import changed_paths, new_login
 from services.config_service.domain.reading import read
 from services.config_service.domain.values import Action, Author, Change, Decision, Refusal, StoredConfig
+from services.config_service.znuny import OWN_KEYS
 
 UNDO_TIME: Final = timedelta(days=30)
 """How long a delete can be taken back (CONTRACT, walk 7); then the config is purged and its grant revoked."""
@@ -201,6 +202,10 @@ def _with_fields(config: TokenConfig, fields: FieldEdits) -> TokenConfig | Refus
     both = sorted(given.keys() & cleared.keys())
     if both:
         return _refuse_field(f"fields.{both[0]}", "is given and cleared in one command", "Do one of the two.")
+    reserved = sorted(OWN_KEYS.intersection(fields.extra or {}))
+    if reserved:
+        problem, cure = "is a name of the format itself", "Choose another name, or edit the field that has this one."
+        return _refuse_field(f"fields.extra.{reserved[0]}", problem, cure)
     if fields.name is not None:
         try:
             given["name"] = display_name(fields.name)

@@ -47,6 +47,17 @@ def test_a_config_starts_as_its_template_with_the_admins_fields() -> None:
     assert (one.action, one.before, one.new_login) == ("created", None, "no")
 
 
+@pytest.mark.parametrize("key", ["TemplateName", "ClientID", "ClientSecret", "Requests", "Grantkeeper", "Scope"])
+def test_no_further_key_takes_the_place_of_one_of_the_format(key: str) -> None:
+    """The template is fixed once saved, and a secret comes sealed: neither is to be got round by `extra`."""
+    one = refusal(update(stored(), extra={"LoginHint": "x", key: "other"}))
+    assert one.code == "invalid_field"
+    assert one.details[0].field == f"fields.extra.{key}"
+    assert one.details[0].cure
+    created = ConfigCreate(config_id=CONFIG_ID, template="t", fields=FieldEdits(name="New", extra={key: "other"}))
+    assert refusal(edits.create(created, config(), ANNA)).details == one.details
+
+
 def test_a_copy_keeps_the_sealed_secret() -> None:
     original = stored()
     command = ConfigCreate(config_id=CONFIG_ID, copy_of=CONFIG_ID, fields=FieldEdits(name="Copy"))
