@@ -2,21 +2,19 @@
 
 import asyncio
 import os
-import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from devstack.provider.control_client import ProviderControl
-from devstack.provider.records import fingerprint
 from services.refresher.domain.record import Record
 from tests.integration.house import house
-from tests.integration.refresher.service import CLIENT_ID, Service
+from tests.integration.refresher.service import Service
 from tests.partners.stub import start_stub
 from tests.servers import running_kafka, running_mongo
-from tests.soak.noted import Planted
+from tests.soak.admin import Admin
 from tests.waiting import wait_until
 
 REALMS = ("strict", "microsoft")
@@ -33,7 +31,7 @@ class Installation:
 
     service: Service
     control: ProviderControl
-    planted: tuple[Planted, ...]
+    admin: Admin
     life: float
     """Seconds of an access token."""
     folder: Path
@@ -55,23 +53,11 @@ async def installed(folder: Path, grants: int) -> AsyncIterator[Installation]:
         service = Service(one, stub.base_url)
         stack.callback(service.database.client.close)
         await service.prepare()
-        planted = [each for realm in REALMS for each in await _plant(service, stub.control, realm, grants, life)]
-        yield Installation(service, stub.control, tuple(planted), life, folder)
-
-
-async def _plant(service: Service, control: ProviderControl, realm: str, grants: int, life: float) -> list[Planted]:
-    logins = [f"{realm}{number}@example.test" for number in range(grants)]
-    planted = []
-    for login, minted in zip(logins, control.mint(realm, logins, client_id=CLIENT_ID), strict=True):
-        config_id = await service.insert(service.config(login, realm))
-        await service.plant(
-            config_id,
-            minted,
-            life=timedelta(seconds=life),
-            age=timedelta(seconds=life / 2 * random.Random(login).random()),
-        )
-        planted.append(Planted(config_id, realm, login, fingerprint(minted["refresh_token"])))
-    return planted
+        admin = Admin(service, stub.control, life)
+        for realm in REALMS:
+            for number in range(grants):
+                await admin.add(realm, number)
+        yield Installation(service, stub.control, admin, life, folder)
 
 
 async def settle(installation: Installation, processes: int) -> None:
@@ -99,4 +85,4 @@ async def _settled(service: Service, since: datetime) -> bool:
 
 async def records(installation: Installation) -> dict[str, Record]:
     """What is stored of each grant, by config id."""
-    return await installation.service.store.read_many([one.config_id for one in installation.planted])
+    return await installation.service.store.read_many([one.config_id for one in installation.admin.planted])

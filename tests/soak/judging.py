@@ -13,8 +13,8 @@ from devstack.provider.journal import Entry
 from devstack.provider.verdict import Verdict, is_lost, verdict
 from tests.soak.noted import Kill, Planted
 
-IN_HAND: Final = 5.0
-"""Seconds from an answer to the stored result that a busy machine may take."""
+IN_HAND: Final = 2.0
+"""Seconds from an answer to the stored result that a busy machine may take; less than 0.1 s was seen."""
 SEEN_LATE: Final = 3.0
 """Seconds from a process's end to its being noticed."""
 NOTED_EARLY: Final = 0.5
@@ -30,6 +30,8 @@ class Ended:
     planted: Planted
     why: str
     excused: bool
+    in_hand: float = 0.0
+    """Seconds from the answer to the end of its connection, where a kill is the excuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +57,45 @@ class Judgement:
     ended: tuple[Ended, ...]
     problems: tuple[str, ...]
 
+    @property
+    def in_hand(self) -> float:
+        """Seconds from an answer to the end of its process, at most; the tighter, the less an excuse may hide."""
+        return max((one.in_hand for one in self.ended), default=0.0)
+
 
 def judge(planted: Sequence[Planted], kills: Sequence[Kill], found: Found) -> Judgement:
     """Compare the provider's word with ours."""
     chains = _chains(planted, found.journal)
     ended = tuple(
-        _ended(one, chains[one.config_id], kills, found.ended[one.login]) for one in planted if one.login in found.ended
+        _ended(one, chains[one.login], kills, found.ended[one.login]) for one in planted if one.login in found.ended
     )
     by_journal = verdict(found.journal)
-    return Judgement(by_journal, ended, tuple(_problems(by_journal, ended, found)))
+    return Judgement(by_journal, ended, tuple(_problems(planted, by_journal, ended, found)))
 
 
-def _problems(by_journal: Verdict, ended: Sequence[Ended], found: Found) -> Iterator[str]:
+def _problems(planted: Sequence[Planted], by_journal: Verdict, ended: Sequence[Ended], found: Found) -> Iterator[str]:
     for pair in by_journal.overlapping:
         yield f"requests {pair[0]} and {pair[1]} spent one refresh token while the first was open"
     for one in ended:
         if not one.excused:
             yield f"{one.planted.login} was lost: {one.why}"
-    yield from _told_wrongly({one.planted.config_id for one in ended}, found)
+    yield from _shown_wrongly({one.config_id: one.login for one in planted}, found)
+    yield from _told_wrongly(Counter(one.planted.config_id for one in ended), found)
 
 
-def _told_wrongly(lost: set[str], found: Found) -> Iterator[str]:
-    told = Counter(config_id for config_id, kind in found.notices if kind in CLEAR)
-    for config_id in sorted(lost | found.over | told.keys()):
-        expected = int(config_id in lost)
-        if (int(config_id in found.over), told[config_id]) != (expected, expected):
+def _shown_wrongly(last_login: Mapping[str, str], found: Found) -> Iterator[str]:
+    """A config needs a new login if, and only if, the provider has ended its last one."""
+    for config_id, login in last_login.items():
+        if (config_id in found.over) != (login in found.ended):
             state = "over" if config_id in found.over else "alive"
-            yield f"{config_id}: {state} here, {told[config_id]} notices, {expected} logins ended by the provider"
+            yield f"{config_id}: {state} here, {'ended' if login in found.ended else 'alive'} at the provider"
+
+
+def _told_wrongly(lost: Counter[str], found: Found) -> Iterator[str]:
+    told = Counter(config_id for config_id, kind in found.notices if kind in CLEAR)
+    for config_id in sorted(lost.keys() | told.keys()):
+        if told[config_id] != lost[config_id]:
+            yield f"{config_id}: {told[config_id]} notices of {lost[config_id]} logins that the provider has ended"
     for config_id in found.unusable:
         if config_id not in found.over:
             yield f"{config_id}: its refresh token is refused, and nobody was told"
@@ -89,15 +103,15 @@ def _told_wrongly(lost: set[str], found: Found) -> Iterator[str]:
 
 def _chains(planted: Sequence[Planted], journal: Sequence[Entry]) -> Mapping[str, list[Entry]]:
     """Follow each grant from refresh token to refresh token."""
-    owner = {(one.realm, one.secret): one.config_id for one in planted}
+    owner = {(one.realm, one.secret): one.login for one in planted}
     chains: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in journal:
-        config_id = owner.get((entry.realm, entry.secret or ""))
-        if config_id is None:
+        login = owner.get((entry.realm, entry.secret or ""))
+        if login is None:
             continue
-        chains[config_id].append(entry)
+        chains[login].append(entry)
         if entry.issued is not None:
-            owner[entry.realm, entry.issued] = config_id
+            owner[entry.realm, entry.issued] = login
     return chains
 
 
@@ -108,17 +122,19 @@ def _ended(one: Planted, chain: Sequence[Entry], kills: Sequence[Kill], by: str)
         if first is not None and entry.outcome == "invalid_grant":
             if is_lost(first):
                 return Ended(one, f"the answer to request {first.number} did not arrive", excused=True)
-            if _died_in_hand(first, kills):
-                return Ended(one, f"killed with the answer to request {first.number} in hand", excused=True)
+            in_hand = _in_hand(first, kills)
+            if in_hand is not None:
+                why = f"killed with the answer to request {first.number} in hand"
+                return Ended(one, why, excused=True, in_hand=in_hand)
             return Ended(one, f"request {entry.number} repeated {first.number}, which was answered", excused=False)
         if entry.issued is not None:
             exchanged.setdefault(entry.secret, entry)
     return Ended(one, f"ended by {by}, and no request of ours explains it", excused=False)
 
 
-def _died_in_hand(answered: Entry, kills: Sequence[Kill]) -> bool:
-    """Tell whether the connection of an answer ended soon after it, and together with a killed process."""
+def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
+    """Return how soon after an answer its connection ended, if that was soon and together with a killed process."""
     end, finished = answered.hung_up_at, answered.finished_at
     if end is None or finished is None or end - finished > IN_HAND:
-        return False
-    return any(end - NOTED_EARLY <= kill.at <= end + SEEN_LATE for kill in kills)
+        return None
+    return end - finished if any(end - NOTED_EARLY <= kill.at <= end + SEEN_LATE for kill in kills) else None

@@ -11,7 +11,9 @@ BY_POINT: Final = 0.5
 """Share of the lives that end at a named point; the others end at any instant, the start of the process included."""
 FIRST_PASSAGES: Final = 12
 LONGEST_LIFE: Final = 8.0
-"""Seconds after which a life ends at the latest, its point reached or not."""
+"""Seconds after which a process is killed from outside, at the latest."""
+POINT_PATIENCE: Final = 30.0
+"""Seconds after which a process is killed that did not pass its named point so often."""
 
 Fault = Mapping[str, Any]
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -74,6 +76,6 @@ def lives(seed: int, process: int) -> Iterator[Life]:
             number=number,
             point=point if by_point else None,
             passage=passage,
-            seconds=LONGEST_LIFE if by_point else seconds,
+            seconds=POINT_PATIENCE if by_point else seconds,
             fault=fault if faulty else None,
         )

@@ -4,17 +4,17 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
 
 from devstack.provider.control_client import ProviderControl
+from services.refresher.domain.record import Record
 from tests.integration.refresher.service import CLIENT_ID, CLIENT_SECRET
 from tests.soak.installation import REALMS, Installation, installed, records, settle
 from tests.soak.judging import Found, Judgement, judge
 from tests.soak.killing import Killing
-from tests.soak.noted import Planted
 from tests.soak.traffic import asked_all_along
 
 Tell = Callable[[str], None]
@@ -40,22 +40,21 @@ async def soak(order: Order, folder: Path, tell: Tell) -> Judgement:
     """Run and judge; prints figures as it goes."""
     tell(f"replay with: {order.command}")
     async with installed(folder, order.grants) as installation:
-        tell(
-            f"{len(installation.planted)} grants in {' and '.join(REALMS)}, access tokens live {installation.life:g} s"
-        )
+        ids = [one.config_id for one in installation.admin.planted]
+        tell(f"{len(ids)} grants in {' and '.join(REALMS)}, access tokens live {installation.life:g} s")
         killing = Killing(
             installation.service, installation.control, folder, seed=order.seed, kills=order.kills, tell=tell
         )
         started = time.monotonic()
-        ids = [one.config_id for one in installation.planted]
         async with asked_all_along(installation.service, ids, order.seed) as answers:
-            await killing.run(order.processes)
+            async with installation.admin.logging_in_again():
+                await killing.run(order.processes)
             tell(f"killed for {time.monotonic() - started:.0f} s; letting what is left settle")
             await settle(installation, order.processes)
-        judgement = judge(installation.planted, killing.kills, await _find(installation))
+        judgement = judge(installation.admin.planted, killing.kills, await _find(installation))
         for line in _figures(judgement, killing, answers):
             tell(line)
-        return Judgement(judgement.by_journal, judgement.ended, (*killing.broken, *judgement.problems))
+        return replace(judgement, problems=(*killing.broken, *judgement.problems))
 
 
 async def _find(installation: Installation) -> Found:
@@ -68,7 +67,7 @@ async def _find(installation: Installation) -> Found:
         for kind in ("lost_rotation", "expired_refresh_token")
         for event in await installation.service.reported(kind)
     ]
-    unusable = [one.config_id for one in installation.planted if not await _is_usable(installation, one)]
+    unusable = [config_id for config_id in stored if not await _is_usable(installation, stored[config_id])]
     return Found(journal, ended, frozenset(over), notices, unusable)
 
 
@@ -76,18 +75,18 @@ def _ended_logins(control: ProviderControl, realm: str) -> list[tuple[str, str]]
     return [(one["login"], one["revoked_by"]) for one in control.grants(realm) if one["revoked_at"] is not None]
 
 
-async def _is_usable(installation: Installation, one: Planted) -> bool:
+async def _is_usable(installation: Installation, record: Record) -> bool:
     """Tell whether the stored refresh token works; this uses it up, so nothing may come after."""
     service = installation.service
-    record = await service.record(one.config_id)
     assert record.grant.refresh_token is not None
     form = {
         "grant_type": "refresh_token",
-        "refresh_token": service.secrets.refresh_token(one.config_id, record.grant.refresh_token).get_secret_value(),
+        "refresh_token": service.secrets.refresh_token(record.config_id, record.grant.refresh_token).get_secret_value(),
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    answer = await asyncio.to_thread(requests.post, f"{service.base_url}/{one.realm}/token", form, timeout=10)
+    url = record.config.requests["TokenByRefreshToken"].url
+    answer = await asyncio.to_thread(requests.post, url or "", form, timeout=10)
     return answer.ok
 
 
@@ -101,6 +100,7 @@ def _figures(judgement: Judgement, killing: Killing, answers: Counter[str]) -> l
         f"requests at the provider: {found.requests}",
         f"answers lost: {len(found.lost)}, refresh tokens sent again after one: {len(found.sent_again)}",
         f"refresh tokens spent twice while an attempt was open: {len(found.overlapping)}",
+        f"longest time between an answer and the kill that lost it: {judgement.in_hand:.2f} s",
         f"logins ended: {len(judgement.ended)} ({_counts(dead)}), of these not excused: {unexcused}",
         f"asked by mail modules: {answers.total()} ({_counts(answers)})",
     ]

@@ -37,6 +37,9 @@ def test_a_login_whose_answer_was_lost_is_excused_if_it_was_told_once() -> None:
     assert len(judge([ONE], [], found(journal, told=2)).problems) == 1
     assert len(judge([ONE], [], found(journal, told=0)).problems) == 1
     assert len(judge([ONE], [], found(journal, over=False)).problems) == 2
+    again = Planted("config-1", "strict", "amy2@example.test", "z")
+    assert judge([ONE, again], [], found(journal, over=False, unusable=False)).problems == ()
+    assert len(judge([ONE, again], [], found(journal)).problems) == 1
 
 
 def test_a_login_is_excused_where_the_answer_died_with_its_process() -> None:

@@ -1,0 +1,1 @@
+"""Fourteen things that go wrong in the field, each with what must come of it."""
