@@ -227,6 +227,7 @@ class ProviderCalls:
         """Send under the lease: one that is nearly over must not be stretched by a slow answer."""
         if self._instruments.clock.monotonic() > send_by:
             raise TooLate
+        await self._instruments.failpoints.reach("refresher.sending")
         try:
             async with asyncio.timeout(POST_TIMEOUT):
                 answer = await self._http.post(request)

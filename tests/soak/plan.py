@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-POINTS: Final = ("refresher.sent", "refresher.stored", "refresher.requested", "outbox.stored", "outbox.published")
+POINTS: Final = (
+    "refresher.sending",
+    "refresher.sent",
+    "refresher.stored",
+    "refresher.requested",
+    "outbox.stored",
+    "outbox.published",
+)
 """Named kill points on a refresher's way from a due grant to a published event."""
 BY_POINT: Final = 0.5
 """Share of the lives that end at a named point; the others end at any instant, the start of the process included."""
