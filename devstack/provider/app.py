@@ -10,6 +10,8 @@ from starlette.types import ASGIApp
 from devstack.provider.answer import Answer, json_answer
 from devstack.provider.assertions import Assertions
 from devstack.provider.control_api import ControlApi
+from devstack.provider.device_grant import DeviceAuthorizationEndpoint
+from devstack.provider.device_page import DevicePage
 from devstack.provider.discovery import discovery_document
 from devstack.provider.faults import FaultPlan
 from devstack.provider.form import FormRequest
@@ -33,6 +35,7 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
     plan, journal = FaultPlan(), Journal()
     id_tokens, assertions = IdTokens(provider), Assertions(provider)
     introspection = IntrospectionEndpoint(provider, assertions)
+    devices = DeviceAuthorizationEndpoint(provider, assertions)
     pages = LoginPages(provider, plan)
 
     def gate(endpoint: str, work: Callable[[FormRequest, Twist], Answer]) -> Gate:
@@ -50,6 +53,8 @@ def build_app(settings: ProviderSettings, clock: Clock = time.time, store: Store
             Route("/{realm}/token", gate("token", TokenEndpoint(provider, id_tokens, assertions)), methods=["POST"]),
             Route("/{realm}/introspect", gate("introspect", introspection), methods=["POST"]),
             Route("/{realm}/revoke", gate("revoke", RevocationEndpoint(provider, assertions)), methods=["POST"]),
+            Route("/{realm}/device_authorization", gate("device_authorization", devices), methods=["POST"]),
+            Route("/{realm}/device", DevicePage(provider).interact, methods=["GET", "POST"]),
             Route("/{realm}/authorize", pages.authorize, methods=["GET", "POST"]),
             Route("/{realm}/login/{login_id}", pages.interact, methods=["GET", "POST"]),
             Route("/{realm}/.well-known/openid-configuration", gate("discovery", discover), methods=["GET"]),

@@ -55,6 +55,24 @@ class Code:
 
 
 @dataclass(slots=True)
+class DeviceCode:
+    """A login on another device; the person's decision is None until there is one."""
+
+    id: str
+    realm: str
+    client_id: str
+    user_code: str
+    scope: tuple[str, ...]
+    interval: int
+    expires_at: float
+    forget_at: float
+    login: str | None = None
+    decision: str | None = None  # allowed or denied
+    asked_at: float | None = None
+    grant_id: str | None = None  # set once redeemed
+
+
+@dataclass(slots=True)
 class AccessToken:
     """`login` is None for client credentials: such a token speaks for the client alone."""
 
@@ -99,7 +117,7 @@ class Document:
     body: str = field(repr=False)
 
 
-Mortal = Code | AccessToken | RefreshToken
+Mortal = Code | DeviceCode | AccessToken | RefreshToken
 Record = Grant | Consent | Document | Mortal
 
 

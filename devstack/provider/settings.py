@@ -71,6 +71,8 @@ class RealmSettings(BaseModel):
     refresh_token_life: Seconds | None = None
     refresh_token_life_slides: bool = Field(default=True, description="every use starts the life anew")
     code_life: Seconds = 60
+    device_code_life: Seconds = 900
+    device_interval: int = Field(default=5, ge=1, le=300, description="seconds between two questions of a device login")
     answer_after: float = Field(default=0, ge=0, le=3600, description="seconds between the work and each answer")
     announce_refresh_life: bool = Field(default=False, description="answer with refresh_token_expires_in")
     pkce_required: bool = True
@@ -89,7 +91,14 @@ class ClientSettings(BaseModel):
     client_id: str = Field(min_length=1, max_length=200)
     secrets: tuple[SecretStr, ...] = ()
     redirect_uris: tuple[str, ...] = ()
-    grant_types: frozenset[str] = frozenset({"authorization_code", "refresh_token", "client_credentials"})
+    grant_types: frozenset[str] = frozenset(
+        {
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    )
     jwks: dict[str, Any] | None = Field(default=None, description="public keys: private_key_jwt and the JWT grant")
 
     @property

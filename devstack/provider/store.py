@@ -11,12 +11,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar, cast
 
-from devstack.provider.records import AccessToken, Code, Consent, Document, Grant, Mortal, Record, RefreshToken
+from devstack.provider.records import (
+    AccessToken,
+    Code,
+    Consent,
+    DeviceCode,
+    Document,
+    Grant,
+    Mortal,
+    Record,
+    RefreshToken,
+)
 
 KINDS: dict[str, type[Record]] = {
-    kind.__name__: kind for kind in (Grant, Code, AccessToken, RefreshToken, Consent, Document)
+    kind.__name__: kind for kind in (Grant, Code, DeviceCode, AccessToken, RefreshToken, Consent, Document)
 }
-R = TypeVar("R", Grant, Code, AccessToken, RefreshToken, Consent, Document)
+R = TypeVar("R", Grant, Code, DeviceCode, AccessToken, RefreshToken, Consent, Document)
 
 
 class Store:

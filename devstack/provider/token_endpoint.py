@@ -6,6 +6,7 @@ from devstack.provider.answer import Answer, json_answer
 from devstack.provider.assertions import JWT_BEARER, Assertions
 from devstack.provider.client_auth import authenticate
 from devstack.provider.code_grant import answer_code, open_grant
+from devstack.provider.device_grant import DEVICE_CODE, answer_device
 from devstack.provider.errors import Reason, Refused
 from devstack.provider.form import FormRequest
 from devstack.provider.id_token import IdTokens
@@ -15,7 +16,7 @@ from devstack.provider.records import Pair
 from devstack.provider.refresh_grant import answer_refresh
 from devstack.provider.settings import ClientSettings
 
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", JWT_BEARER)
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", DEVICE_CODE, JWT_BEARER)
 
 
 class TokenEndpoint:
@@ -41,6 +42,8 @@ class TokenEndpoint:
             return answer_code(self._provider, self._id_tokens, client, request, twist)
         if grant_type == "refresh_token":
             return answer_refresh(self._provider, client, request, twist)
+        if grant_type == DEVICE_CODE:
+            return answer_device(self._provider, self._id_tokens, client, request)
         scope = tuple(request.parameters.get("scope", "").split())
         text, access = issue_access_token(self._provider, request.realm, client.client_id, scope, None)
         return token_answer(self._provider, access, Pair(text, None))

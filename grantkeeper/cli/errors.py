@@ -5,6 +5,7 @@ CommandError
 |-- NotThere           it was asked for something that does not exist
 |-- InputFileError     a file cannot be read
 |-- OutputFileError    a file exists or cannot be written
+|-- LoginFailed        a login ended without a grant
 `-- ContractBroken     a service answered what the contract does not know: it is of another version
 """
 
@@ -41,6 +42,12 @@ class OutputFileError(CommandError):
     """A file exists or cannot be written; the message names it and the cure."""
 
     exit_code = exit_codes.CANNOT_CREATE
+
+
+class LoginFailed(CommandError):
+    """A login ended without a grant; the message says why and what to do."""
+
+    exit_code = exit_codes.UNAVAILABLE
 
 
 class ContractBroken(CommandError):

@@ -26,7 +26,9 @@ CounterName = Literal[
     "channel_deliveries",
     "console_requests",
 ]
-GaugeName = Literal["topic_mismatches", "process_ready", "grants_due", "leases_held", "notifications_open"]
+GaugeName = Literal[
+    "topic_mismatches", "process_ready", "grants_due", "leases_held", "engine_stopped", "notifications_open"
+]
 HistogramName = Literal["handling_seconds", "provider_seconds"]
 
 _COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
@@ -52,6 +54,7 @@ _GAUGES: Final[dict[GaugeName, tuple[str, tuple[str, ...]]]] = {
     "process_ready": ("1 while the process takes messages, else 0.", ()),
     "grants_due": ("Grants due now and free to be claimed.", ()),
     "leases_held": ("Attempts in flight in this process.", ()),
+    "engine_stopped": ("1 while nothing may be sent to providers: stopped, or held by the guard.", ()),
     "notifications_open": ("Notifications that are not resolved.", ("severity",)),
 }
 _HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {

@@ -56,6 +56,7 @@ Config:
           {client_id: ClientID, client_secret: ClientSecret, refresh_token: RefreshToken, scope: Scope}
       Response:
         ParametersMapping: {access_token: Token, expires_in: TokenExpirationDate, refresh_token: RefreshToken}
+  Grantkeeper: {DeviceAuthorizationEndpoint: ISSUER/device_authorization}
 """
 
 
