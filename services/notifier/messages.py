@@ -21,21 +21,27 @@ _TITLES: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         "never_authorized": "{name}: waits for its first login",
         "client_fault": "{name}: the provider refuses the client",
         "client_secret_ends": "{name}: the client secret ends soon",
+        "client_secret_refused": "{name}: the provider refuses the newest client secret, the one before still works",
         "refresh_token_ends": "{name}: the login ends soon",
         "testing_mode_app": "{name}: the provider's app is in testing mode, logins end after 7 days",
         "lost_rotation": "{name}: a new refresh token was lost on its way, a new login is needed",
         "quarantined_refresh_token": "{name}: a second refresh token arrived and was set aside",
         "wrong_account": "{name}: another account logged in than the expected one",
         "config_fault": "{name}: the provider refuses the request as it is configured",
+        "engine_stopped": "Refreshing is stopped: no access token is renewed",
+        "another_cluster": "Refreshing is held: this database met another Kafka cluster",
     }
 )
 _PAGES: Final[Mapping[NotificationKind, str]] = MappingProxyType(
     {
+        "engine_stopped": "/system",
+        "another_cluster": "/system",
         "expired_token": "",
         "expired_refresh_token": "/authorize",
         "never_authorized": "/authorize",
         "client_fault": "/edit",
         "client_secret_ends": "/edit",
+        "client_secret_refused": "/edit",
         "refresh_token_ends": "/authorize",
         "testing_mode_app": "/authorize",
         "lost_rotation": "/authorize",
@@ -44,7 +50,7 @@ _PAGES: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         "config_fault": "/edit",
     }
 )
-"""Which of a token's pages starts the cure."""
+"""Which page starts the cure: of the token, or of the installation where it is about no token."""
 
 _PREFIXES: Final[Mapping[Told, str]] = MappingProxyType(
     {"opened": "", "reminded": "Reminder: ", "resolved": "Solved: "}
@@ -71,7 +77,7 @@ def link(public_url: str, kind: NotificationKind, config_id: str | None, client:
     root = public_url.rstrip("/")
     if config_id is not None:
         return f"{root}/tokens/{config_id}{_PAGES[kind]}"
-    return f"{root}/tokens?client={client}" if client is not None else f"{root}/notifications"
+    return f"{root}/tokens?client={client}" if client is not None else f"{root}{_PAGES[kind]}"
 
 
 def changed_message(one: Notification, public_url: str) -> NotificationChanged:

@@ -21,7 +21,7 @@ def main() -> None:
         allow_hosts=providers.allow_hosts,
         proxy=providers.proxy,
         ca_file=providers.ca_file,
-        max_connections=settings.attempts.max_in_flight,
+        max_connections=0,  # no limit here: the slots of each client are one, and hanging ones must not fill this
     )
     try:
         run(lambda: build_app(settings, door, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS))

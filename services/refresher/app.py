@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from grantkeeper.bus.broker import Broker
+from grantkeeper.bus.cluster import Cluster
 from grantkeeper.bus.consume import stream
 from grantkeeper.bus.dead_letter import DeadLetters
 from grantkeeper.bus.gate import principal_gate, service_gate
@@ -21,23 +22,33 @@ from grantkeeper.process.clock import Clock, Ids
 from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.health import HealthServer
 from grantkeeper.process.metrics import Metrics
-from grantkeeper.process.run import Part
+from grantkeeper.process.run import Loop, Part
 from schemas.topics import CONFIG_EVENTS, DEAD_LETTERS, EXPIRY_EVENTS, PRINCIPALS, TOKEN_EVENTS, TOKEN_REQUESTS
+from services.refresher.adoption import Adoption, AdoptionRequests
 from services.refresher.announce import CurrentState
 from services.refresher.answers import Answers
 from services.refresher.attempt import Attempts
 from services.refresher.authorization_store import AuthorizationStore
 from services.refresher.authorizations import Returns, Starts
+from services.refresher.client_events import CurrentClient
+from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import ClientStore
-from services.refresher.clients import Clients, CurrentClient
+from services.refresher.clients import Clients
 from services.refresher.config_events import ConfigEvents
 from services.refresher.credentials import Credentials
 from services.refresher.database_time import DatabaseTime
+from services.refresher.device_login import DeviceLogins, DeviceRequests
 from services.refresher.discovery import Discovery, MetadataDoor
+from services.refresher.due_store import DueStore
 from services.refresher.ending import GrantEnding
+from services.refresher.engine import CurrentEngine, EngineSwitch
+from services.refresher.engine_requests import EngineRequests
+from services.refresher.engine_store import EngineStore
 from services.refresher.gets import Gets
+from services.refresher.halt import Halt
 from services.refresher.issuing import Issuing
 from services.refresher.login import LoginExchange
+from services.refresher.logins import Logins
 from services.refresher.overview import Overview
 from services.refresher.provider_calls import Http, ProviderCalls
 from services.refresher.renewal import Renewal
@@ -46,11 +57,13 @@ from services.refresher.returned import Opener
 from services.refresher.scheduler import Scheduler
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.settings import RefresherSettings
+from services.refresher.settling import Settling
 from services.refresher.slots import Slots
 from services.refresher.store import GrantStore
 from services.refresher.storing import Storing
+from services.refresher.taking import Taking
 from services.refresher.telling import Telling
-from services.refresher.token_requests import AboutOneGrant, TokenRequests
+from services.refresher.token_requests import AboutAll, AboutOneGrant, LoginRequests, TokenRequests
 from services.refresher.usage import Usage
 from services.refresher.wishes import Wishes
 
@@ -85,6 +98,7 @@ class Refresher:
     def _wire_bus(self) -> None:
         kafka, key, clock, metrics = self._settings.kafka, self._ring.service_key(NAME), self._clock, self._metrics
         self._topics = Topics(kafka, TOPICS, clock=clock, metrics=metrics)
+        self._cluster = Cluster(kafka, service=NAME, clock=clock)
         self._publisher = Publisher(kafka, key, service=NAME, clock=clock, metrics=metrics)
         self._directory = PrincipalDirectory(kafka, self._ring, service=NAME, clock=clock)
         self._replier = Replier(self._publisher, self._ring, clock=clock, ids=self._ids, metrics=metrics)
@@ -99,12 +113,34 @@ class Refresher:
         self._store = GrantStore(database, DatabaseTime(self._clock), self._ids)
         self._client_store = ClientStore(database)
         self._logins = AuthorizationStore(database)
+        self._engine_store = EngineStore(database)
         self._outboxes = (
             Outbox(self._store.collection, CurrentState(self._ids)),
             Outbox(self._client_store.collection, CurrentClient(self._ids)),
+            Outbox(self._engine_store.collection, CurrentEngine(self._ids)),
         )
-        self._relay, self._client_relay = (self._relay_of(outbox) for outbox in self._outboxes)
-        self._clients = Clients(self._client_store, self._store, self._client_relay, self._ids)
+        self._relay, self._client_relay, self._engine_relay = (self._relay_of(outbox) for outbox in self._outboxes)
+        self._due_store = DueStore(database)
+        self._client_secrets = ClientSecrets(
+            self._client_store,
+            self._due_store,
+            self._vault.installation_private_jwks(),
+            self._vault.fingerprint,
+            self._store.time,
+            self._clock,
+        )
+        self._clients = Clients(
+            self._client_store, self._store, self._due_store, self._client_secrets, self._client_relay, self._ids
+        )
+        self._engine = EngineSwitch(
+            self._engine_store,
+            self._engine_relay,
+            self._cluster,
+            self._store.time,
+            clock=self._clock,
+            ids=self._ids,
+            metrics=self._metrics,
+        )
 
     def _relay_of(self, outbox: Outbox) -> OutboxRelay:
         return OutboxRelay(
@@ -121,7 +157,7 @@ class Refresher:
             self._door,
             self._discovery,
             self._secrets,
-            self._vault.installation_private_jwks(),
+            self._client_secrets,
             store.time,
             self._broker.instruments,
         )
@@ -130,17 +166,23 @@ class Refresher:
         renewal = Renewal(store, calls, clients, issuing, storing, telling, ids)
         login = LoginExchange(store, self._logins, calls, issuing, self._secrets, storing, telling, clients)
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
-        slots = Slots(self._settings.attempts.max_per_client)
-        attempts = Attempts(store, renewal, login, ending, storing, telling, slots, clock)
+        slots = Slots(self._settings.attempts, clients)
+        halt = Halt(self._engine, self._engine_store, store, storing, telling)
+        self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
+        settling = Settling(store, storing, telling)
+        self._taking = Taking(store, issuing, self._secrets, storing, clients)
+        adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
+        devices = DeviceLogins(store, calls, self._secrets, self._taking, storing, telling, clients)
+        logins = Logins(login, devices, adoption)
+        attempts = Attempts(store, renewal, logins, ending, settling, slots, halt, clock)
         self._scheduler = Scheduler(
             store,
-            self._client_store,
+            self._due_store,
             clients,
             attempts,
-            self._settings.attempts,
-            clock=clock,
-            ids=ids,
-            metrics=metrics,
+            slots,
+            self._broker.instruments,
+            halted=self._engine.refusal,
         )
 
     def _subscribe(self) -> None:
@@ -162,6 +204,7 @@ class Refresher:
             self._store,
             self._client_store,
             self._clients,
+            self._client_secrets,
             self._relay,
             self._ids,
             self._scheduler.wake,
@@ -170,20 +213,25 @@ class Refresher:
 
     def _token_requests(self) -> TokenRequests:
         store, clients, secrets = self._store, self._clients, self._secrets
-        wishes = Wishes(store, clients, self._relay, self._ids)
-        opener = Opener(self._vault.installation_private_jwks())
+        wishes = Wishes(store, clients, self._engine, self._relay, self._ids)
+        jwks = self._vault.installation_private_jwks()
+        opener = Opener(jwks)
         public_url = self._settings.public_url
-        starts = Starts(store, self._logins, self._discovery, secrets, self._storing, public_url, self._ids)
+        starts = Starts(
+            store, self._logins, self._discovery, secrets, self._storing, self._engine, public_url, self._ids
+        )
         returns = Returns(store, self._logins, opener, secrets, wishes, self._storing)
-        about_one = AboutOneGrant(Requested(store, clients, wishes, self._answers), starts, returns, clients)
-        gets = Gets(store, clients, self._answers, self._replier, self._usage, self._metrics)
+        adoptions = AdoptionRequests(jwks, secrets, self._taking, wishes)
+        requested = Requested(store, clients, wishes, self._answers)
+        about_one = AboutOneGrant(requested, LoginRequests(starts, returns, DeviceRequests(wishes), adoptions), clients)
+        gets = Gets(store, clients, self._engine, self._answers, self._replier, self._usage, self._metrics)
         credentials = Credentials(self._directory, self._ring, self._vault, self._settings.kafka)
+        engine = EngineRequests(self._engine_store, self._engine, store)
         return TokenRequests(
             store,
             gets,
             about_one,
-            Overview(store, clients),
-            credentials,
+            AboutAll(Overview(store, clients), credentials, engine),
             self._replier,
             self._scheduler.wake,
             self._failpoints,
@@ -204,6 +252,9 @@ class Refresher:
             "principals": self._directory.problems,
             "outbox": self._relay.problems,
             "client outbox": self._client_relay.problems,
+            "engine outbox": self._engine_relay.problems,
+            "engine": self._engine.problems,
+            "halt": self._halting.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
             "usage": self._usage.problems,
@@ -218,8 +269,12 @@ class Refresher:
             self._directory,
             self._relay,
             self._client_relay,
+            self._engine_relay,
+            self._cluster,
+            self._engine,
             self._usage,
             self._broker,
+            self._halting,
             self._scheduler,
         ]
 

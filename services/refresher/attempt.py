@@ -4,22 +4,30 @@ The lease is the write-ahead: it is checked just before sending and never renewe
 the lease back unused.
 """
 
-from datetime import datetime
-
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
-from schemas.token_events import Happened
-from services.refresher.domain.grant import time_passed
-from services.refresher.domain.record import FORCED, Record
-from services.refresher.domain.schedule import Call, ExchangeCode, Mint, Purge, Refresh, Revoke, Settle, plan
+from services.refresher.domain.record import Record
+from services.refresher.domain.schedule import (
+    Adopt,
+    Call,
+    ExchangeCode,
+    Mint,
+    PollDevice,
+    Purge,
+    Refresh,
+    Revoke,
+    Settle,
+    StartDevice,
+    plan,
+)
 from services.refresher.ending import GrantEnding
-from services.refresher.login import LoginExchange
+from services.refresher.halt import Halt
+from services.refresher.logins import Logins
 from services.refresher.provider_calls import POST_TIMEOUT, STORING, TooLate
 from services.refresher.renewal import Renewal
+from services.refresher.settling import Settling
 from services.refresher.slots import Slot, Slots
 from services.refresher.store import LEASE_SECONDS, GrantStore
-from services.refresher.storing import Ending, Storing
-from services.refresher.telling import Telling
 
 log = get_logger(__name__)
 
@@ -31,28 +39,31 @@ class Attempts:
         self,
         store: GrantStore,
         renewal: Renewal,
-        login: LoginExchange,
+        logins: Logins,
         grant_ending: GrantEnding,
-        storing: Storing,
-        telling: Telling,
+        settling: Settling,
         slots: Slots,
+        halt: Halt,
         clock: Clock,
     ) -> None:
         self._store = store
         self._renewal = renewal
-        self._login = login
+        self._logins = logins
         self._grant_ending = grant_ending
-        self._storing = storing
-        self._telling = telling
+        self._settling = settling
         self._slots = slots
+        self._halt = halt
         self._clock = clock
 
     async def run(self, claimed: Record, claimed_at: float) -> None:
         """Work on one record; `claimed_at` is the monotonic time at which the claim was sent."""
         action = plan(claimed, self._store.time.now())
         if isinstance(action, Settle):
-            await self._settle(claimed)
-            return
+            await self._settling.settle(claimed)
+        else:
+            await self._send(claimed, action, claimed_at)
+
+    async def _send(self, claimed: Record, action: Call, claimed_at: float) -> None:
         send_by = claimed_at + LEASE_SECONDS - POST_TIMEOUT - STORING
         async with self._slots.slot(claimed.client) as slot:
             try:
@@ -62,29 +73,16 @@ class Attempts:
                 await self._store.release(claimed)
 
     async def _call(self, claimed: Record, action: Call, send_by: float, slot: Slot) -> None:
-        if self._clock.monotonic() > send_by:
+        if self._clock.monotonic() > send_by or not self._slots.admits(claimed):
             raise TooLate
+        if await self._halt.passes_over(claimed):
+            return
         match action:
             case Refresh() | Mint():
                 await self._renewal.renew(claimed, action, send_by, slot.free)
-            case ExchangeCode(wish):
-                await self._login.exchange(claimed, wish, send_by)
+            case ExchangeCode() | StartDevice() | PollDevice() | Adopt():
+                await self._logins.attempt(claimed, action, send_by)
             case Revoke(wish):
                 await self._grant_ending.revoke(claimed, wish, send_by)
             case Purge():
                 await self._grant_ending.purge(claimed, send_by)
-
-    async def _settle(self, claimed: Record) -> None:
-        """Write what time alone has changed; forced wishes that cannot be carried out are answered by the state."""
-        written = await self._storing.end(
-            claimed, Ending(time_passed, _happened(claimed, self._store.time.now()), FORCED)
-        )
-        if written is not None:
-            await self._telling.ended(written, failed=True)
-
-
-def _happened(record: Record, now: datetime) -> Happened:
-    """Name what time has changed."""
-    if record.authorizing_until is not None and record.authorizing_until <= now:
-        return "authorization_failed"
-    return "config_changed" if record.grant.is_live(now) else "expired"

@@ -25,6 +25,7 @@ from services.refresher.authorization_store import Authorization, AuthorizationS
 from services.refresher.domain.grant import authorization_failed, authorization_started
 from services.refresher.domain.record import Record, Wish
 from services.refresher.domain.serving import Refuse
+from services.refresher.engine import EngineSwitch
 from services.refresher.login import START_AGAIN, known_outcome
 from services.refresher.provider_calls import EndpointSource
 from services.refresher.returned import Opener, Returned, hashed
@@ -48,6 +49,7 @@ class Starts:
         endpoints: EndpointSource,
         secrets: Secrets,
         storing: Storing,
+        engine: EngineSwitch,
         public_url: str,
         ids: Ids,
     ) -> None:
@@ -56,15 +58,16 @@ class Starts:
         self._endpoints = endpoints
         self._secrets = secrets
         self._storing = storing
+        self._engine = engine
         self._public_url = public_url
         self._ids = ids
 
     async def start(self, asked: Asked, message: AuthorizationStart) -> Reply:
         """Make a login and its URL."""
         record = asked.record
-        unfit = _unfit(record)
-        if unfit is not None:
-            return refusal(unfit)
+        refused = unfit(record) or self._engine.refusal()
+        if refused is not None:
+            return refusal(refused)
         try:
             known = await self._endpoints.of(record)
         except DiscoveryFailed as failed:
@@ -182,7 +185,7 @@ class Returns:
             code=self._secrets.keep_code(asked.record.config_id, answer.code),
             askers=(asked.waiter(),),
         )
-        unmade = await self._wishes.add(asked.record, wish, lambda record, _: _unfit(record))
+        unmade = await self._wishes.add(asked.record, wish, lambda record, _: unfit(record))
         return None if unmade is None else refusal(unmade)
 
     async def _refused_there(self, asked: Asked, login: Authorization, answer: RedirectAnswer) -> Reply:
@@ -203,7 +206,8 @@ class Returns:
         return reply
 
 
-def _unfit(record: Record) -> Refuse | None:
+def unfit(record: Record) -> Refuse | None:
+    """Say why nobody can log in with this config."""
     if record.deleted or record.purged:
         return Refuse("deleted", "this token config was deleted: undelete it first")
     if record.mints:

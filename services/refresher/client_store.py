@@ -1,9 +1,9 @@
-"""The collection `clients`: one small document per client: its fault, who is suspected of it, its metadata.
+"""The collection `clients`: one small document per client: its fault, its breaker, its secrets, its metadata.
 
 Written only when one of these changes; readers join it, so that a fault of a client with 10,000 grants is one write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from grantkeeper.mongo.outbox import Entry, Pending, pushed
 from grantkeeper.oauth2.discovery import Metadata
 from schemas.reasons import AttemptClass
 from services.refresher.domain.client import ClientName
+from services.refresher.domain.client_secrets import ClientSecret
 
 COLLECTION: Final = "clients"
 
@@ -45,6 +46,11 @@ class Client:
     """Configs whose token was refused for the client's sake, before a second one confirmed it."""
     probe_at: datetime | None = None
     """When one grant of a paused client is tried."""
+    openings: int = 0
+    """How often in a row the breaker has opened; 0 = it is closed."""
+    secrets: tuple[ClientSecret, ...] = ()
+    refused: ClientSecret | None = None
+    """The one that was refused while another worked, until there is a newer one."""
     held_until: datetime | None = None
     """The provider asked for patience: until then nothing is sent for this client."""
     metadata: Metadata | None = None
@@ -52,18 +58,14 @@ class Client:
     sequence: int = 0
     changed_at: datetime | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class DueGrant:
-    """One grant that is due, and whether it would be the probe of a paused client."""
-
-    config_id: str
-    client: str
-    is_probe: bool
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is sent but one grant at a time, as a probe."""
+        return self.fault is not None or self.openings > 0
 
 
 class ClientStore:
-    """Reads and writes `clients`; knows which grants are due, since paused clients' are not."""
+    """Reads and writes `clients`."""
 
     def __init__(self, database: Database) -> None:
         self.collection: AsyncIOMotorCollection[Document] = database[COLLECTION]
@@ -87,17 +89,23 @@ class ClientStore:
         return None if found is None else client_from(found)
 
     async def troubled(self) -> list[Client]:
-        """Return the clients that have a fault or a suspect, or are held."""
+        """Return the clients that have a fault or a suspect, are held, or have an open breaker."""
         held = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
-        condition = {"$or": [{"fault": {"$ne": None}}, {"suspects.0": {"$exists": True}}, held]}
+        condition = {
+            "$or": [{"fault": {"$ne": None}}, {"suspects.0": {"$exists": True}}, {"openings": {"$gt": 0}}, held]
+        }
         with translate():
             return [client_from(document) async for document in self.collection.find(condition)]
 
     async def write(self, before: Client, after: Client, entries: Sequence[Entry], now: datetime) -> Pending | None:
-        """Store a client; None where it was changed meanwhile."""
+        """Store what has changed of a client; None where another such write came first.
+
+        Holds, probes and openings are set beside these writes, so what has not changed is left alone.
+        """
         after = replace(after, sequence=before.sequence + 1, changed_at=now)
         update = pushed(entries, now) if entries else {"$set": {}}
-        update["$set"] |= _document(after)
+        was = _document(before)
+        update["$set"] |= {name: value for name, value in _document(after).items() if value != was[name]}
         condition = {"_id": before.hash, "sequence": before.sequence}
         with translate():
             found: Document | None = await self.collection.find_one_and_update(
@@ -108,27 +116,25 @@ class ClientStore:
         left = tuple(Entry.from_document(each) for each in found.get("outbox", ()))
         return Pending(before.hash, after.sequence, (*left, *entries))
 
-    async def due(self, per_client: int) -> list[DueGrant]:
-        """Return grants that are due by the database's clock: at most `per_client` of each client, one if it is paused.
-
-        One index key is examined per grant that is returned, and one document per client. Grants with a wish come
-        besides, whatever their client's state: an admin who asks is answered by the provider.
-        """
+    async def probe_after(self, client: str, seconds: float, *, unless_sooner: bool = False) -> None:
+        """Set when a paused client is tried next; `unless_sooner` leaves it where somebody made it due meanwhile."""
+        condition: Document = {"_id": client}
+        if unless_sooner:
+            condition["$expr"] = {"$gt": ["$probe_at", "$$NOW"]}
         with translate():
-            found = await self.collection.aggregate(_due_pipeline(per_client)).to_list(None)
-        return [DueGrant(each["config_id"], each["_id"], each["paused"]) for each in found]
+            await self.collection.update_one(condition, [{"$set": {"probe_at": _from_now(seconds)}}])
 
-    async def postpone_probe(self, client: str, seconds: float) -> bool:
-        """Take the right to probe a paused client; False where another process has."""
-        condition = {"_id": client, "$expr": {"$lte": ["$probe_at", "$$NOW"]}}
-        until = {"$add": ["$$NOW", int(seconds * 1000)]}
+    async def open_breaker(self, client: str, before: int, seconds: float) -> bool:
+        """Open a client's breaker once more; False where another process came first. `before` 0 = it was closed."""
+        condition = {"_id": client, "openings": before or {"$in": [0, None]}}
+        opened = {"openings": before + 1, "probe_at": _from_now(seconds)}
         with translate():
-            result = await self.collection.update_one(condition, [{"$set": {"probe_at": until}}])
+            result = await self.collection.update_one(condition, [{"$set": opened}])
         return result.modified_count == 1
 
     async def hold(self, client: str, seconds: float) -> None:
         """Send nothing for a client for so long; a longer hold stays."""
-        until = {"$max": ["$held_until", {"$add": ["$$NOW", int(seconds * 1000)]}]}
+        until = {"$max": ["$held_until", _from_now(seconds)]}
         with translate():
             await self.collection.update_one({"_id": client}, [{"$set": {"held_until": until}}])
 
@@ -139,30 +145,8 @@ class ClientStore:
             return  # another process met it first
 
 
-def _due_pipeline(per_client: int) -> list[Document]:
-    is_due = [{"$eq": ["$client", "$$client"]}, {"$gt": ["$due", None]}, {"$lte": ["$due", "$$NOW"]}]
-    paused = {"$ne": ["$fault", None]}
-    may_send = {"$or": [{"$not": [paused]}, {"$lte": ["$probe_at", "$$NOW"]}]}
-    grants = [
-        {"$match": {"$expr": {"$and": is_due}}},
-        {"$sort": {"due": 1}},
-        {"$limit": per_client},
-        {"$project": {"_id": 1}},
-    ]
-    wished = [
-        {"$match": {"wishes.0": {"$exists": True}, "$expr": {"$lte": ["$due", "$$NOW"]}}},
-        {"$limit": per_client},
-        {"$project": {"_id": "$client", "config_id": "$_id", "paused": {"$literal": False}}},
-    ]
-    return [
-        {"$match": {"$expr": {"$and": [may_send, {"$lte": ["$held_until", "$$NOW"]}]}}},
-        {"$lookup": {"from": "grants", "let": {"client": "$_id"}, "pipeline": grants, "as": "due"}},
-        {"$set": {"paused": paused}},
-        {"$set": {"due": {"$cond": ["$paused", {"$slice": ["$due", 1]}, "$due"]}}},
-        {"$unwind": "$due"},
-        {"$project": {"config_id": "$due._id", "paused": 1}},
-        {"$unionWith": {"coll": "grants", "pipeline": wished}},
-    ]
+def _from_now(seconds: float) -> Document:
+    return {"$add": ["$$NOW", int(seconds * 1000)]}
 
 
 def _document(client: Client) -> Document:
@@ -172,19 +156,22 @@ def _document(client: Client) -> Document:
 
 
 def client_from(document: Mapping[str, Any]) -> Client:
-    """Read a whole document."""
-    names = Client.__dataclass_fields__.keys() - {"hash", "fault", "metadata", "suspects"}
-    fields: dict[str, Any] = {name: document[name] for name in names}
-    fault, metadata = document["fault"], document["metadata"]
-    return Client(
-        hash=document["_id"],
-        fault=None if fault is None else Fault(**fault),
-        metadata=None if metadata is None else _metadata(metadata),
-        suspects=tuple(document["suspects"]),
-        **fields,
-    )
+    """Read a whole document; one of before a field was added has its default."""
+    names = Client.__dataclass_fields__.keys() - _READERS.keys() - {"hash"}
+    fields: dict[str, Any] = {name: document[name] for name in names if name in document}
+    read = {name: reader(document[name]) for name, reader in _READERS.items() if document.get(name) is not None}
+    return Client(hash=document["_id"], **fields, **read)
 
 
 def _metadata(document: Document) -> Metadata:
     fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in document.items()}
     return Metadata(**fields)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "fault": lambda fault: Fault(**fault),
+    "metadata": _metadata,
+    "suspects": tuple,
+    "secrets": lambda secrets: tuple(ClientSecret(**each) for each in secrets),
+    "refused": lambda refused: ClientSecret(**refused),
+}

@@ -1,24 +1,28 @@
-"""Faults of clients: recorded once, told once, joined by readers; and their endpoints.
+"""What is known of clients: faults, recorded once, told once, joined by readers; breakers; who is let in again.
 
 Only what the error table lists as the client's own fault pauses it, and only when a second config's token confirms it
-where there is one: else one mistyped secret would stop everybody. A paused client is probed seldom, with one grant.
+where there is one: else one mistyped secret would stop everybody. What is the provider's fault opens its breaker.
+Either way one grant at a time is tried, by whichever process comes first; a success lets the others in step by step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from grantkeeper.bus.errors import Unavailable
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.mongo.outbox import Entry
 from grantkeeper.oauth2.errors import Failure
 from grantkeeper.process.clock import Ids
 from grantkeeper.process.logging import get_logger
-from schemas.expiry_events import ExpiryRecovered, ExpiryReported
-from schemas.token_events import ClientChanged
-from services.refresher.announce import entry
-from services.refresher.client_store import Client, ClientStore, Fault, client_from
+from services.refresher.client_events import fault_events, recovered, recovery_events, secret_refused_event
+from services.refresher.client_secrets import ClientSecrets
+from services.refresher.client_store import Client, ClientStore, Fault
+from services.refresher.domain.breaker import BREAKS_AFTER, EVERYBODY, is_trouble, let_in_after, open_for
+from services.refresher.domain.client_secrets import Tried, proved
 from services.refresher.domain.record import Record
+from services.refresher.due_store import DueStore
 from services.refresher.store import GrantStore
 
 log = get_logger(__name__)
@@ -28,133 +32,196 @@ PROBE_EVERY: Final = timedelta(minutes=15)
 
 
 class Clients:
-    """What is known of clients; `is_faulty` answers from memory, at most one tick old."""
+    """What is known of clients; questions are answered from memory, at most one tick old."""
 
-    def __init__(self, store: ClientStore, grants: GrantStore, relay: OutboxRelay, ids: Ids) -> None:
+    def __init__(
+        self,
+        store: ClientStore,
+        grants: GrantStore,
+        due: DueStore,
+        secrets: ClientSecrets,
+        relay: OutboxRelay,
+        ids: Ids,
+    ) -> None:
         self._store = store
         self._grants = grants
+        self._due = due
+        self._secrets = secrets
         self._relay = relay
         self._ids = ids
         self._troubled: dict[str, Client] = {}
+        self._strikes: Counter[str] = Counter()
+        self._probing: set[str] = set()
+        self._successes: dict[str, int] = {}
+        """Of clients that were paused: how often they have succeeded since."""
 
     def is_faulty(self, client: str) -> bool:
-        """Tell whether a client is paused."""
+        """Tell whether a client is paused by its own fault."""
         known = self._troubled.get(client)
         return known is not None and known.fault is not None
 
-    def held_until(self, client: str) -> datetime | None:
-        """Return until when the provider asked for patience."""
+    def may_send(self, client: str) -> bool:
+        """Tell whether a claimed grant may still be worked on: its client may have been paused since."""
         known = self._troubled.get(client)
-        return None if known is None else known.held_until
+        return known is None or not known.is_paused or client in self._probing
 
-    async def hold(self, client: str, failure: Failure) -> None:
-        """Obey a provider that asks for patience (RFC 9110 section 10.2.3), with all grants of the client."""
-        await self._store.hold(client, failure.wait)
-        await self.look()
+    def held_until(self, client: str) -> datetime | None:
+        """Return until when nothing is sent: the provider asked for patience, or is left alone."""
+        known = self._troubled.get(client)
+        if known is None:
+            return None
+        waits = [moment for moment in (known.held_until, known.probe_at if known.openings else None) if moment]
+        return max(waits, default=None)
+
+    def let_in(self, client: str) -> int:
+        """Return how many calls of a client may be under way: few where it was paused a moment ago."""
+        successes = self._successes.get(client)
+        return EVERYBODY if successes is None else let_in_after(successes)
 
     def faulty(self) -> list[str]:
-        """Return the hashes of all paused clients."""
+        """Return the hashes of all clients that are paused by their own fault."""
         return [client for client in self._troubled if self.is_faulty(client)]
 
     async def look(self) -> None:
         """Learn what other processes found out."""
-        self._troubled = {client.hash: client for client in await self._store.troubled()}
+        troubled = {client.hash: client for client in await self._store.troubled()}
+        for was in self._troubled.values():
+            now = troubled.get(was.hash)
+            if was.is_paused and not (now is not None and now.is_paused):
+                self._successes.setdefault(was.hash, 0)
+        self._troubled = troubled
 
-    async def blame(self, record: Record, failure: Failure) -> None:
-        """Take a refusal that is the client's own fault."""
+    def probing(self, client: str) -> None:
+        """Know that a grant of a paused client is being tried here."""
+        self._probing.add(client)
+
+    async def unproven(self, client: str) -> None:
+        """Take an attempt that told nothing about its client: another grant may be tried at once."""
+        if client in self._probing:
+            self._probing.discard(client)
+            await self._store.probe_after(client, 0)
+
+    async def succeeded(self, client: str) -> None:
+        """Take a success, after it was stored and told; costs nothing where nothing was wrong."""
+        self._probing.discard(client)
+        self._strikes.pop(client, None)
+        if client in self._successes:
+            self._successes[client] += 1
+            if let_in_after(self._successes[client]) >= EVERYBODY:
+                del self._successes[client]
+        await self._write_shown(client)
+        if client in self._troubled:
+            await self._recover(client)
+
+    async def failed(self, record: Record, failure: Failure) -> None:
+        """Take a failure, before it is stored; what cannot be written now is found again by the next one."""
+        client, was_probe = record.client, record.client in self._probing
+        self._probing.discard(client)
+        try:
+            if failure.retry_after_given and failure.scope in {"provider", "client"}:
+                await self._store.hold(client, failure.wait)
+                await self.look()
+            if failure.pauses_client:
+                await self._blame(record, failure, was_probe=was_probe)
+            elif is_trouble(failure):
+                await self._struck(client, was_probe=was_probe)
+            elif was_probe:
+                await self._store.probe_after(client, 0)
+        except Unavailable as error:
+            log.warning("failure not noted for its client", client=client, error=str(error))
+
+    async def _blame(self, record: Record, failure: Failure, *, was_probe: bool) -> None:
+        if was_probe:
+            await self._store.probe_after(record.client, PROBE_EVERY.total_seconds(), unless_sooner=True)
         while (client := await self._store.read(record.client)) is not None and client.fault is None:
             users = await self._grants.count_of_client(client.hash)
             suspects = tuple(dict.fromkeys((*client.suspects, record.config_id)))
             confirmed = len(suspects) > 1 or not await self._grants.has_others(client.hash, record.config_id)
             now = self._grants.time.now()
-            blamed = replace(client, suspects=suspects)
+            blamed, entries = replace(client, suspects=suspects), list[Entry]()
             if confirmed:
-                blamed = replace(blamed, fault=_fault(failure, now), probe_at=now + PROBE_EVERY)
-            if await self._write(client, blamed, self._fault_events(blamed, users, now), now):
+                fault = _fault(failure, now)
+                blamed = replace(blamed, fault=fault, probe_at=now + PROBE_EVERY)
+                log.warning("client paused", client=client.hash, code=fault.code, tokens=users)
+                entries = fault_events(blamed, fault, users, now, self._ids)
+            if await self._write(client, blamed, entries, now):
                 return
 
-    async def clear(self, client_hash: str, *, even_unknown: bool = False) -> None:
-        """Take a success, or a new secret: the client is trusted again. Costs nothing where nothing was wrong."""
-        if client_hash not in self._troubled and not even_unknown:
+    async def _struck(self, client: str, *, was_probe: bool) -> None:
+        """Count a failure that is the provider's; the breaker opens after many in a row, and again after each probe."""
+        known = self._troubled.get(client)
+        openings = 0 if known is None else known.openings
+        if openings and not was_probe:
+            return  # it was under way when the breaker opened
+        self._strikes[client] += 1
+        if not was_probe and self._strikes[client] < BREAKS_AFTER:
             return
-        while (client := await self._store.read(client_hash)) is not None and (client.fault or client.suspects):
+        self._strikes.pop(client)
+        wait = open_for(openings + 1, self._ids.random())
+        if await self._store.open_breaker(client, openings, wait.total_seconds()):
+            log.warning("provider left alone", client=client, seconds=round(wait.total_seconds(), 1), again=openings)
+        await self.look()
+
+    async def _recover(self, client_hash: str) -> None:
+        while (client := await self._store.read(client_hash)) is not None and (client.is_paused or client.suspects):
             users = await self._grants.count_of_client(client.hash)
             now = self._grants.time.now()
-            events = [] if client.fault is None else self._recovery_events(client, users, now)
-            if await self._write(client, replace(client, fault=None, suspects=(), probe_at=None), events, now):
+            entries = [] if client.fault is None else recovery_events(client, users, now, self._ids)
+            well = replace(client, fault=None, suspects=(), probe_at=None, openings=0)
+            if await self._write(client, well, entries, now):
+                await self._let_in_again(client)
                 return
-        self._troubled.pop(client_hash, None)
+        self._forget_unless_held(client_hash)
+
+    async def _let_in_again(self, client: Client) -> None:
+        if client.is_paused:
+            log.info("client works again", client=client.hash)
+            self._successes[client.hash] = 1
+        if client.fault is not None:
+            await self._due.resume(client.hash)
+
+    async def _write_shown(self, client_hash: str) -> None:
+        """Write what a success has shown about the client's secrets."""
+        tried = self._secrets.shown(client_hash)
+        if tried is None:
+            return
+        while (client := await self._store.read(client_hash)) is not None:
+            now = self._grants.time.now()
+            after, entries = self._shown(client, tried, now)
+            if after == client or await self._write(client, after, entries, now):
+                break
+        self._secrets.forget(client_hash)
+
+    def _shown(self, client: Client, tried: Tried, now: datetime) -> tuple[Client, list[Entry]]:
+        after = replace(client, secrets=proved(client.secrets, tried))
+        refused = tried.refused
+        if refused is not None and tried.why is not None and len(after.secrets) < len(client.secrets):
+            log.warning("newest client secret dropped", client=client.hash, config_id=refused.config_id)
+            return replace(after, refused=refused), [secret_refused_event(client, tried.why, now, self._ids)]
+        newest = after.secrets[0]
+        if client.refused is not None and newest.proven and newest.at > client.refused.at:
+            return replace(after, refused=None), [recovered(client, "client_secret_refused", now, self._ids)]
+        return after, []
 
     async def _write(self, before: Client, after: Client, entries: list[Entry], now: datetime) -> bool:
         pending = await self._store.write(before, after, entries, now)
         if pending is None:
             return False
-        if after.fault or after.suspects:
+        if after.is_paused or after.suspects:
             self._troubled[after.hash] = after
         else:
-            self._troubled.pop(after.hash, None)
+            self._forget_unless_held(after.hash)
         if pending.entries:
             await self._relay.publish_now([pending])
         return True
 
-    def _fault_events(self, client: Client, users: int, now: datetime) -> list[Entry]:
-        fault = client.fault
-        if fault is None:
-            return []
-        log.warning("client paused", client=client.hash, code=fault.code, tokens=users)
-        reported = ExpiryReported(
-            cause=f"client:{client.hash}:client_fault",
-            kind="client_fault",
-            client=client.hash,
-            name=client.client_id or client.server,
-            cure_id=fault.cure_id,
-            cure=fault.cure,
-            text=fault.text,
-            at=now,
-            count=max(users, 1),
-            sequence=client.sequence + 1,
-        )
-        messages = (_changed(client, users, now), reported)
-        return [entry(message, self._ids, client.hash, now) for message in messages]
-
-    def _recovery_events(self, client: Client, users: int, now: datetime) -> list[Entry]:
-        well = replace(client, fault=None)
-        recovered = ExpiryRecovered(
-            causes=(f"client:{client.hash}:client_fault",), client=client.hash, at=now, sequence=client.sequence + 1
-        )
-        return [entry(message, self._ids, client.hash, now) for message in (_changed(well, users, now), recovered)]
-
-
-class CurrentClient:
-    """Tells a client's whole state again, where an older one may have been published after a newer one."""
-
-    def __init__(self, ids: Ids) -> None:
-        self._ids = ids
-
-    def __call__(self, document: Mapping[str, Any]) -> Sequence[Entry]:
-        """Make the entry of the current state; the number of its tokens is told with the next change."""
-        client = client_from(document)
-        now = document["changed_at"]
-        return [entry(_changed(replace(client, sequence=client.sequence - 1), 0, now), self._ids, client.hash, now)]
+    def _forget_unless_held(self, client: str) -> None:
+        known = self._troubled.get(client)
+        if known is not None and known.held_until is None:
+            del self._troubled[client]
+        elif known is not None:
+            self._troubled[client] = replace(known, fault=None, suspects=(), probe_at=None, openings=0)
 
 
 def _fault(failure: Failure, now: datetime) -> Fault:
     return Fault(failure.attempt_class, failure.code, failure.text, failure.cure_id, failure.cure, now)
-
-
-def _changed(client: Client, users: int, now: datetime) -> ClientChanged:
-    fault = client.fault
-    return ClientChanged(
-        client=client.hash,
-        client_id=client.client_id,
-        server=client.server,
-        ok=fault is None,
-        tokens=users,
-        meaning=None if fault is None else fault.meaning,
-        code=None if fault is None else fault.code,
-        text="" if fault is None else fault.text,
-        cure_id=None if fault is None else fault.cure_id,
-        cure=None if fault is None else fault.cure,
-        sequence=client.sequence + 1,
-        changed_at=now,
-    )

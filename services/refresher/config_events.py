@@ -17,6 +17,7 @@ from schemas.config_events import ConfigChanged, ConfigPurged
 from schemas.token_events import Happened
 from schemas.topics import TOKEN_EVENTS
 from services.refresher.announce import announced
+from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import ClientStore
 from services.refresher.clients import Clients
 from services.refresher.domain.client import client_of, origin_of
@@ -39,6 +40,7 @@ class ConfigEvents:
         store: GrantStore,
         client_store: ClientStore,
         clients: Clients,
+        secrets: ClientSecrets,
         relay: OutboxRelay,
         ids: Ids,
         wake: Callable[[], None],
@@ -47,6 +49,7 @@ class ConfigEvents:
         self._store = store
         self._client_store = client_store
         self._clients = clients
+        self._secrets = secrets
         self._relay = relay
         self._ids = ids
         self._wake = wake
@@ -76,9 +79,9 @@ class ConfigEvents:
         while record is None or event.sequence > record.config_sequence:
             if isinstance(event, ConfigPurged) and (record is None or record.purged):
                 return None
+            await self._another_secret(event, record)
             written = await self._write(event, record)
             if written is not None:
-                await self._another_secret(record, written.record)
                 return written.pending if written.pending.entries else None
             record = await self._store.read(event.config_id)
         return None
@@ -110,10 +113,12 @@ class ConfigEvents:
             raise LookupError(f"{event.config_id} was purged before it was known here")
         return purged(record, event.sequence)
 
-    async def _another_secret(self, before: Record | None, after: Record) -> None:
-        """Trust a client again that got a new secret."""
-        if before is not None and before.secret != after.secret:
-            await self._clients.clear(after.client)
+    async def _another_secret(self, event: ConfigChanged | ConfigPurged, record: Record | None) -> None:
+        """Offer a new client secret to the client before the config is stored: a crash in between repeats both."""
+        if isinstance(event, ConfigPurged) or (record is not None and record.secret == event.config.client_secret):
+            return
+        await self._secrets.offer(client_of(event.config).hash, event.config_id, event.config)
+        await self._failpoints.reach("refresher.secret_offered")
 
 
 def _newest(batch: Sequence[ReceivedEvent]) -> dict[str, ConfigChanged | ConfigPurged]:

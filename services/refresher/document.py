@@ -10,7 +10,17 @@ from typing import Any, Final
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 from services.refresher.domain.names import name_keys
-from services.refresher.domain.record import Attempt, Grant, Lease, Origin, Quarantined, Record, Waiter, Wish
+from services.refresher.domain.record import (
+    Attempt,
+    DeviceLogin,
+    Grant,
+    Lease,
+    Origin,
+    Quarantined,
+    Record,
+    Waiter,
+    Wish,
+)
 from services.refresher.domain.schedule import next_refresh_at
 
 Document = dict[str, Any]
@@ -38,7 +48,7 @@ _AS_IT_IS: Final = (
 )
 _GRANT: Final = tuple(field.name for field in fields(Grant) if field.name not in {"origin", "quarantine"})
 _OTHERS: Final = ("origin", "former_names", "grant", "lease", "last_error")
-_IN_PROGRESS: Final = ("wishes", "waiters", "told", "attempts", "used_by")
+_IN_PROGRESS: Final = ("device", "wishes", "waiters", "told", "attempts", "used_by")
 
 WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, "config", *_IN_PROGRESS), 1), "now": "$$NOW"}
 """Projection of a whole record, with the database's time as `now`."""
@@ -92,6 +102,7 @@ _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "last_error": lambda error: None if error is None else error.model_dump(),
     "wishes": lambda wishes: [wish_document(wish) for wish in wishes],
     "waiters": lambda waiters: [waiter_document(waiter) for waiter in waiters],
+    "device": lambda device: None if device is None else asdict(device),
     "told": dict,
     "attempts": lambda attempts: [asdict(attempt) for attempt in attempts],
     "used_by": dict,
@@ -139,6 +150,7 @@ def from_document(document: Mapping[str, Any]) -> Record:
         last_error=None if error is None else LastError.read(error),
         wishes=tuple(wish(each) for each in document["wishes"]),
         waiters=tuple(waiter(each) for each in document["waiters"]),
+        device=_device(document.get("device")),
         told=document["told"],
         attempts=tuple(Attempt(**each) for each in document.get("attempts", ())),
         used_by=document["used_by"],
@@ -159,6 +171,10 @@ def _grant(document: Mapping[str, Any]) -> Grant:
     grant = Grant(**plain, origin=None if origin is None else Origin(**origin))
     kept = tuple(Quarantined(**each) for each in document["quarantine"])
     return replace(grant, quarantine=kept) if kept else grant
+
+
+def _device(document: Mapping[str, Any] | None) -> DeviceLogin | None:
+    return None if document is None else DeviceLogin(**{**document, "origin": Origin(**document["origin"])})
 
 
 def _lease(document: Mapping[str, Any] | None) -> Lease | None:

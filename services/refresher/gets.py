@@ -17,6 +17,7 @@ from services.refresher.answers import Answers, refusal
 from services.refresher.clients import Clients
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import NeedsRefresh, Refuse, Serve, decide, retry_later, too_late
+from services.refresher.engine import EngineSwitch
 from services.refresher.store import GrantStore
 from services.refresher.usage import Usage
 
@@ -30,6 +31,7 @@ class Gets:
         self,
         store: GrantStore,
         clients: Clients,
+        engine: EngineSwitch,
         answers: Answers,
         replier: Replier,
         usage: Usage,
@@ -37,6 +39,7 @@ class Gets:
     ) -> None:
         self._store = store
         self._clients = clients
+        self._engine = engine
         self._answers = answers
         self._replier = replier
         self._usage = usage
@@ -81,8 +84,9 @@ class Gets:
         faulty = self._clients.is_faulty(record.client)
         decision = decide(record, waiter.min_validity, now, client_faulty=faulty)
         if isinstance(decision, NeedsRefresh):
-            late = too_late(record, waiter, now, self._clients.held_until(record.client))
-            return None if late is None else refusal(late)
+            held_until = self._clients.held_until(record.client)
+            refused = self._engine.refusal() or too_late(record, waiter, now, held_until)
+            return None if refused is None else refusal(refused)
         if isinstance(decision, Serve):
             self._usage.note(record.config_id, asked.received.sender, now)
         return self._answers.decided(record, decision, asked.received.reply_to, renamed=asked.renamed)

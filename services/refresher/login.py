@@ -23,7 +23,7 @@ from services.refresher.domain.record import Attempt, Record, Waiter, Wish
 from services.refresher.issuing import Issuing
 from services.refresher.provider_calls import Called, ProviderCalls, TooLate
 from services.refresher.secrets_at_rest import Secrets
-from services.refresher.store import GrantStore
+from services.refresher.store import GrantStore, Written
 from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling
 
@@ -90,8 +90,7 @@ class LoginExchange:
                 return
             await self._end(claimed, wish, failed_reply("authorization_failed", shared), attempt=called.attempt)
             return
-        if outcome.pauses_client:
-            await self._clients.blame(claimed, outcome)
+        await self._clients.failed(claimed, outcome)
         await self._failed(claimed, wish, outcome, called.attempt)
 
     async def _shared_with(self, claimed: Record, response: TokenResponse) -> str | None:
@@ -123,10 +122,13 @@ class LoginExchange:
             transition, "authorized", wish=wish.id, brought=brought, attempt=called.attempt, actor=wish.actor
         )
         written = await self._storing.end(claimed, ending)
-        await self._clients.clear(claimed.client)
         if written is None:
             await self._overtaken(claimed, wish, login)
-            return
+        else:
+            await self._tell_all(wish, response, login, written)
+        await self._clients.succeeded(claimed.client)
+
+    async def _tell_all(self, wish: Wish, response: TokenResponse, login: Authorization, written: Written) -> None:
         record = written.record
         reply = completed(record, response.refresh_token is not None, _notes(record, response, login))
         await self._logins.end(wish.id, reply.model_dump(mode="json"))

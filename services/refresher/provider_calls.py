@@ -5,11 +5,10 @@ refused before anything is sent. The whole call has one deadline, shorter than t
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from pydantic import SecretStr
 
@@ -18,15 +17,25 @@ from grantkeeper.crypto.errors import DecryptionError
 from grantkeeper.oauth2.answer import HttpAnswer, correlation_id
 from grantkeeper.oauth2.client_auth import Client, UnusableKey, with_assertion
 from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper.oauth2.device import (
+    WAITING,
+    DeviceAuthorization,
+    UnusableDeviceAnswer,
+    device_request,
+    poll_request,
+    read_device_answer,
+)
 from grantkeeper.oauth2.discovery import DiscoveryFailed, Endpoints, host
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
 from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
 from grantkeeper.oauth2.revocation import read_revocation, revocation_request
 from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
 from grantkeeper.oauth2.token_response import TokenResponse
-from grantkeeper_client import SealError, open_for_installation
+from grantkeeper_client import SealError
 from schemas.token_config import TokenConfig
+from services.refresher.client_secrets import ClientSecrets
 from services.refresher.database_time import DatabaseTime
+from services.refresher.domain.client_secrets import OF_THE_SECRET, ClientSecret, Tried
 from services.refresher.domain.record import Attempt, Record
 from services.refresher.domain.recovery import to_send
 from services.refresher.domain.status import scope_set
@@ -88,17 +97,16 @@ class ProviderCalls:
         http: Http,
         endpoints: EndpointSource,
         secrets: Secrets,
-        private_jwks: Mapping[str, Mapping[str, Any]],
+        client_secrets: ClientSecrets,
         time: DatabaseTime,
         instruments: Instruments,
     ) -> None:
         self._http = http
         self._endpoints = endpoints
         self._secrets = secrets
+        self._client_secrets = client_secrets
         self._time = time
         self._instruments = instruments
-        # Opening costs an elliptic-curve operation: as much as the rest of a refresh together.
-        self._opened = lru_cache(maxsize=1024)(lambda *bound: _open(private_jwks, *bound))
 
     async def refresh(self, record: Record, send_by: float) -> Called:
         """Use a stored refresh token; raises TooLate."""
@@ -108,37 +116,81 @@ class ProviderCalls:
         try:
             url = _known((await self._endpoints_of(record)).token_by_refresh)
             _only_to(record.grant.token_host, url)
-            client = self._client(record, url)
             refresh_token = self._secrets.refresh_token(record.config_id, stored)
         except Refused as refused:
             return self._unsent(refused.failure)
         except DecryptionError as error:
             return self._unsent(_own_fault("secret_unreadable", str(error)))
-        request = refresh_request(_as_granted(record), client, endpoint=url, refresh_token=refresh_token)
-        return await self._call(record, request, send_by)
+
+        def request(client: Client) -> TokenRequest:
+            return refresh_request(_as_granted(record), client, endpoint=url, refresh_token=refresh_token)
+
+        return await self._by_its_secrets(record, url, request, send_by)
+
+    async def redeem(self, record: Record, send_by: float, refresh_token: SecretStr) -> Called:
+        """Use a refresh token that is not stored yet; raises TooLate."""
+        try:
+            url = _known((await self._endpoints_of(record)).token_by_refresh)
+        except Refused as refused:
+            return self._unsent(refused.failure)
+
+        def request(client: Client) -> TokenRequest:
+            return refresh_request(record.config, client, endpoint=url, refresh_token=refresh_token)
+
+        return await self._by_its_secrets(record, url, request, send_by)
 
     async def mint(self, record: Record, send_by: float) -> Called:
         """Ask in the client's own name (RFC 6749 section 4.4); raises TooLate."""
         try:
             url = _known((await self._endpoints_of(record)).token_by_client_credentials)
-            client = self._client(record, url)
         except Refused as refused:
             return self._unsent(refused.failure)
-        request = client_credentials_request(record.config, client, endpoint=url)
-        return await self._call(record, request, send_by)
+
+        def request(client: Client) -> TokenRequest:
+            return client_credentials_request(record.config, client, endpoint=url)
+
+        return await self._by_its_secrets(record, url, request, send_by)
 
     async def exchange(
         self, record: Record, send_by: float, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
     ) -> Called:
-        """Exchange an authorization code (RFC 6749 section 4.1.3); raises TooLate."""
+        """Exchange an authorization code (RFC 6749 section 4.1.3), with one secret: a code is never sent twice.
+
+        Raises TooLate.
+        """
         try:
             url = _known((await self._endpoints_of(record)).token_by_code)
-            client = self._client(record, url)
         except Refused as refused:
             return self._unsent(refused.failure)
-        request = code_request(
-            record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
-        )
+
+        def request(client: Client) -> TokenRequest:
+            return code_request(
+                record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
+            )
+
+        return await self._by_its_secrets(record, url, request, send_by, once=True)
+
+    async def start_device(self, record: Record, send_by: float) -> DeviceAuthorization | Failure:
+        """Fetch a code for a login on another device (RFC 8628 section 3.1); raises TooLate."""
+        try:
+            url = _known((await self._endpoints_of(record)).device_authorization)
+            request = device_request(record.config, await self._newest_client(record, url), endpoint=url)
+            answer = await self._send(request, send_by)
+            return read_device_answer(request, answer, now=self._time.now())
+        except Refused as refused:
+            return refused.failure
+        except HttpError as error:
+            return read_http_error(error)
+        except UnusableDeviceAnswer as error:
+            return _transient("not_understood", str(error), "look-if-it-lasts")
+
+    async def poll_device(self, record: Record, send_by: float, device_code: SecretStr) -> Called:
+        """Ask for the outcome of such a login (RFC 8628 section 3.4); raises TooLate."""
+        try:
+            url = _known((await self._endpoints_of(record)).token_by_code)
+            request = poll_request(await self._newest_client(record, url), endpoint=url, device_code=device_code)
+        except Refused as refused:
+            return self._unsent(refused.failure)
         return await self._call(record, request, send_by)
 
     async def revoke(self, record: Record, send_by: float) -> Failure | bool:
@@ -149,7 +201,7 @@ class ProviderCalls:
                 return False
             if record.config.options.revocation_endpoint is not None:
                 _only_to(record.grant.token_host, url)
-            request = self._revocation(record, self._client(record, url), url)
+            request = self._revocation(record, await self._newest_client(record, url), url)
         except Refused as refused:
             return refused.failure
         except DecryptionError as error:
@@ -179,18 +231,63 @@ class ProviderCalls:
         except HttpError as error:
             raise Refused(read_http_error(error)) from None
 
-    def _client(self, record: Record, url: str) -> Client:
+    async def _by_its_secrets(
+        self,
+        record: Record,
+        url: str,
+        request: Callable[[Client], TokenRequest],
+        send_by: float,
+        *,
+        once: bool = False,
+    ) -> Called:
+        """Call with the newest client secret; where it is refused, with the other one, within the same deadline."""
+        tried: list[tuple[ClientSecret, Failure]] = []
+        called: Called | None = None
+        deadline = self._instruments.clock.monotonic() + POST_TIMEOUT
+        while True:
+            try:
+                choice = await self._next_secret(record, url, tried)
+                if choice is None:
+                    return called or self._unsent(_own_fault("secret_unreadable", "there is no client secret to send"))
+                used, secret = choice
+                client = self._client(record, url, secret)
+            except Refused as refused:
+                return called or self._unsent(refused.failure)
+            within = deadline - self._instruments.clock.monotonic() if tried else POST_TIMEOUT
+            called = await self._call(record, request(client), deadline if tried else send_by, within)
+            if used is not None and isinstance(called.outcome, TokenResponse):
+                self._client_secrets.worked(record.client, Tried(used, *(tried[0] if tried else ())))
+            if used is None or once or not _is_refused(called.outcome):
+                return called
+            tried.append((used, called.outcome))
+
+    async def _next_secret(
+        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]]
+    ) -> tuple[ClientSecret | None, SecretStr | None] | None:
+        """Return the secret to try next; None = all were. Before that is believed, the database is asked again."""
         config = record.config
-        options = config.options
-        secret = None
-        if record.secret is not None and options.client_authentication != "none":
-            binding = secret_binding(config)
-            if not options.discovery and host(url) != binding["host"]:
-                raise Refused(
-                    _address_fault(f"the client secret was sealed for {binding['host']}, not for {host(url)}")
-                )
-            secret = self._secret(record.secret, binding)
-        client = Client(config.client_id or "", secret, options.client_authentication)
+        if record.secret is None or config.options.client_authentication == "none":
+            return None, None
+        bound = secret_binding(config)["host"]
+        if not config.options.discovery and host(url) != bound:
+            raise Refused(_address_fault(f"the client secret was sealed for {bound}, not for {host(url)}"))
+        seen = {one.fingerprint for one, _ in tried}
+        try:
+            for anew in (False, True) if tried else (False,):
+                for choice in await self._client_secrets.of(record, anew=anew):
+                    if choice[0].fingerprint not in seen:
+                        return choice
+        except SealError as error:
+            raise Refused(_own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
+        return None
+
+    async def _newest_client(self, record: Record, url: str) -> Client:
+        _, secret = await self._next_secret(record, url, ()) or (None, None)
+        return self._client(record, url, secret)
+
+    def _client(self, record: Record, url: str, secret: SecretStr | None) -> Client:
+        config = record.config
+        client = Client(config.client_id or "", secret, config.options.client_authentication)
         try:
             return with_assertion(
                 client, audience=url, assertion_id=self._instruments.ids.uuid7(), now=self._time.now()
@@ -198,20 +295,16 @@ class ProviderCalls:
         except UnusableKey as error:
             raise Refused(_own_fault("unusable_key", str(error))) from None
 
-    def _secret(self, sealed: str, binding: Mapping[str, str]) -> SecretStr:
-        try:
-            return self._opened(sealed, binding["client_id"], binding["host"])
-        except SealError as error:
-            raise Refused(_own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
-
     def _unsent(self, failure: Failure) -> Called:
         return Called(failure, Attempt(self._time.now(), failure.attempt_class, 0, failure.code))
 
-    async def _call(self, record: Record, request: TokenRequest, send_by: float) -> Called:
+    async def _call(
+        self, record: Record, request: TokenRequest, send_by: float, within: float = POST_TIMEOUT
+    ) -> Called:
         at, started = self._time.now(), self._instruments.clock.monotonic()
         answer: HttpAnswer | None = None
         try:
-            answer = await self._send(request, send_by)
+            answer = await self._send(request, send_by, within)
         except HttpError as error:
             outcome: Outcome = read_http_error(error)
         else:
@@ -219,22 +312,23 @@ class ProviderCalls:
             outcome = read_answer(request, answer, default_expires_in=default, now=self._time.now())
         seconds = self._instruments.clock.monotonic() - started
         attempt = _attempt(at, seconds, outcome, answer)
-        self._instruments.metrics.count("refresh_attempts", outcome=attempt.outcome)
+        if attempt.code not in WAITING:
+            self._instruments.metrics.count("refresh_attempts", outcome=attempt.outcome)
         self._instruments.metrics.observe("provider_seconds", seconds, outcome=attempt.outcome)
         return Called(outcome, attempt, host(request.url))
 
-    async def _send(self, request: TokenRequest, send_by: float) -> HttpAnswer:
+    async def _send(self, request: TokenRequest, send_by: float, within: float = POST_TIMEOUT) -> HttpAnswer:
         """Send under the lease: one that is nearly over must not be stretched by a slow answer."""
         if self._instruments.clock.monotonic() > send_by:
             raise TooLate
         await self._instruments.failpoints.reach("refresher.sending")
         try:
-            async with asyncio.timeout(POST_TIMEOUT):
+            async with asyncio.timeout(within):
                 answer = await self._http.post(request)
             await self._instruments.failpoints.reach("refresher.sent")
             return answer
         except TimeoutError:
-            raise MaybeSent(host(request.url), f"no answer within {POST_TIMEOUT:g} s") from None
+            raise MaybeSent(host(request.url), f"no answer within {within:.0f} s") from None
 
 
 def _attempt(at: datetime, seconds: float, outcome: Outcome, answer: HttpAnswer | None) -> Attempt:
@@ -247,9 +341,8 @@ def _attempt(at: datetime, seconds: float, outcome: Outcome, answer: HttpAnswer 
     return Attempt(at, "success", latency, None, answer.status, correlation_id(answer, {}))
 
 
-def _open(private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, client_id: str, bound_host: str) -> SecretStr:
-    bound = {"client_id": client_id, "host": bound_host}
-    return SecretStr(open_for_installation(private_jwks, sealed, use="client_secret", bound=bound))
+def _is_refused(outcome: Outcome) -> TypeGuard[Failure]:
+    return isinstance(outcome, Failure) and outcome.pauses_client and outcome.code in OF_THE_SECRET
 
 
 def _as_granted(record: Record) -> TokenConfig:

@@ -68,7 +68,7 @@ class Renewal:
         )
         if written is not None:
             await self._telling.ended(written)
-        await self._clients.clear(claimed.client)
+        await self._clients.succeeded(claimed.client)
 
     async def _failed(self, claimed: Record, failure: Failure, called: Called) -> None:
         log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, code=failure.code)
@@ -78,10 +78,7 @@ class Renewal:
         def transition(record: Record, now: datetime) -> Record:
             return failed(record, failure, now, chance, straggler)
 
-        if failure.pauses_client:
-            await self._clients.blame(claimed, failure)
-        if failure.retry_after_given and failure.scope in {"provider", "client"}:
-            await self._clients.hold(claimed.client, failure)
+        await self._clients.failed(claimed, failure)
         brought = None if straggler is None else Brought(None, straggler.refresh_token)
         ending = Ending(transition, _happened(failure), FORCED, brought=brought, attempt=called.attempt)
         written = await self._storing.end(claimed, ending)

@@ -1,30 +1,33 @@
-"""Claims what is due and starts one attempt for each, within the slots of each client and of the process.
+"""Claims what is due and starts one attempt for each, the most urgent of each client first, within the client's share.
 
-Woken at once by requests in this process; what others made due is found by polling. A provider that hangs holds only
-the slots of its own client, and who has the fewest in flight comes first. A client's next grants are claimed while its
-slots are busy, so that one call ends and the next begins without a round trip to the database between them.
+Woken at once by requests in this process; what others made due is found by polling. A provider that hangs keeps nobody
+else from their share. A client's next grants are claimed while its slots are busy, so that one call ends and the next
+begins without a round trip to the database between them.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from grantkeeper.bus.delivery import Instruments
 from grantkeeper.bus.errors import Unavailable
-from grantkeeper.process.clock import Clock, Ids
 from grantkeeper.process.logging import get_logger
-from grantkeeper.process.metrics import Metrics
 from services.refresher.attempt import Attempts
-from services.refresher.client_store import ClientStore, DueGrant
-from services.refresher.clients import PROBE_EVERY, Clients
+from services.refresher.clients import Clients
 from services.refresher.domain.record import Record
-from services.refresher.settings import AttemptSettings
-from services.refresher.store import GrantStore
+from services.refresher.domain.shares import DueGrants
+from services.refresher.due_store import DueStore
+from services.refresher.slots import Slots
+from services.refresher.store import LEASE_SECONDS, GrantStore
 
 log = get_logger(__name__)
 
 POLL: Final = 0.25
-"""Mean seconds between two looks for what other processes or time made due: each examines one document per client."""
+"""Mean seconds between two looks for what other processes or time made due."""
+RESTS: Final = 4
+"""A look takes a look-up per client: with thousands of them it is followed by a rest so many times as long."""
 LOOK_AT_CLIENTS: Final = 1.0
 """Seconds between two looks at the faults of clients."""
 AHEAD: Final = 3
@@ -40,29 +43,27 @@ class Scheduler:
     def __init__(
         self,
         store: GrantStore,
-        client_store: ClientStore,
+        due: DueStore,
         clients: Clients,
         attempts: Attempts,
-        settings: AttemptSettings,
+        slots: Slots,
+        instruments: Instruments,
         *,
-        clock: Clock,
-        ids: Ids,
-        metrics: Metrics,
+        halted: Callable[[], object],
     ) -> None:
         self._store = store
-        self._client_store = client_store
+        self._due = due
         self._clients = clients
         self._attempts = attempts
-        self._settings = settings
-        self._most = settings.max_per_client * AHEAD
-        self._clock = clock
-        self._ids = ids
-        self._metrics = metrics
+        self._slots = slots
+        self._clock, self._ids, self._metrics = instruments.clock, instruments.ids, instruments.metrics
+        self._halted = halted
         self._woken = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
         self._claimed: Counter[str] = Counter()
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = -LOOK_AT_CLIENTS
+        self._look_took = 0.0
         self._failing: str | None = None
         self._stopping = False
 
@@ -104,11 +105,19 @@ class Scheduler:
                 await self._wait()
 
     async def _wait(self) -> None:
+        rest = max(POLL * (0.5 + self._ids.random()), RESTS * self._look_took)
         try:
-            async with asyncio.timeout(POLL * (0.5 + self._ids.random())):
+            async with asyncio.timeout(rest):
                 await self._woken.wait()
         except TimeoutError:
             return
+
+    def _room(self, client: str) -> int:
+        return AHEAD * self._slots.limit(client) - self._claimed[client]
+
+    def _is_full(self, client: str) -> bool:
+        """Tell whether looking for more of a client can wait: claims are made in batches, not one by one."""
+        return self._room(client) < max(1, self._slots.limit(client) // 2)
 
     async def _turn(self) -> bool:
         """Claim once; tells whether there may be more that fits."""
@@ -116,33 +125,40 @@ class Scheduler:
         if self._clock.monotonic() - self._looked_at >= LOOK_AT_CLIENTS:
             await self._clients.look()
             self._looked_at = self._clock.monotonic()
-        free = self._settings.max_in_flight - len(self._running)
-        if free <= 0:
+        if self._halted():
             return False
-        due = await self._client_store.due(self._most)
-        chosen = await self._choose(due, free)
+        due = await self._look()
+        wanted = await self._choose(due)
         claimed_at = self._clock.monotonic()
-        claimed = await self._store.claim([grant.config_id for grant in chosen]) if chosen else []
+        claimed = await self._store.claim(wanted) if wanted else []
         for record in claimed:
             self._spawn(record, claimed_at)
-        self._metrics.set("grants_due", max(0, len(due) - len(claimed)))
-        return bool(claimed) and len(chosen) < len(due)
+        found = sum(len(one.asked) + len(one.due) for one in due)
+        self._metrics.set("grants_due", max(0, found - len(claimed)))
+        return bool(claimed) and len(wanted) < found
 
-    async def _choose(self, due: Sequence[DueGrant], free: int) -> list[DueGrant]:
-        taken: Counter[str] = Counter(self._claimed)
-        chosen: dict[str, DueGrant] = {}
-        for grant in sorted(due, key=lambda grant: self._claimed[grant.client]):
-            if len(chosen) >= free:
-                break
-            if taken[grant.client] >= self._most or not await self._may_probe(grant):
-                continue
-            if grant.config_id not in chosen:
-                taken[grant.client] += 1
-                chosen[grant.config_id] = grant
-        return list(chosen.values())
+    async def _look(self) -> list[DueGrants]:
+        """Find what is due, and share the process among those who have something to do."""
+        started = self._clock.monotonic()
+        full = [client for client in self._claimed if self._is_full(client)]
+        due = await self._due.due(AHEAD * self._slots.share, full)
+        self._look_took = self._clock.monotonic() - started
+        self._slots.share_among(len({one.client for one in due} | self._claimed.keys()))
+        return due
 
-    async def _may_probe(self, grant: DueGrant) -> bool:
-        return not grant.is_probe or await self._client_store.postpone_probe(grant.client, PROBE_EVERY.total_seconds())
+    async def _choose(self, due: Sequence[DueGrants]) -> list[str]:
+        wanted: list[str] = []
+        for one in due:
+            may = one if await self._may_try(one) else replace(one, due=())
+            wanted += may.first(self._room(one.client))
+        return wanted
+
+    async def _may_try(self, one: DueGrants) -> bool:
+        """Take the right to try a paused client: no longer than an attempt lasts, in case this process dies."""
+        if not one.is_probe or not one.due or not await self._due.take_probe(one.client, LEASE_SECONDS):
+            return not one.is_probe
+        self._clients.probing(one.client)
+        return True
 
     def _spawn(self, record: Record, claimed_at: float) -> None:
         task = asyncio.create_task(self._attempt(record, claimed_at), name=f"attempt {record.config_id}")
@@ -154,6 +170,7 @@ class Scheduler:
     async def _attempt(self, record: Record, claimed_at: float) -> None:
         try:
             await self._attempts.run(record, claimed_at)
+            await self._clients.unproven(record.client)
         except Exception:
             # The lease expires by itself, and the next holder knows that an outcome is unknown.
             self._metrics.count("loop_failures", loop="attempt")

@@ -41,6 +41,12 @@ class Secrets:
     def code(self, config_id: str, stored: str) -> SecretStr:
         return self._decrypt(stored, GRANTS, config_id, "code")
 
+    def keep_device_code(self, config_id: str, value: SecretStr) -> str:
+        return self._encrypt(value, GRANTS, config_id, "device_code")
+
+    def device_code(self, config_id: str, stored: str) -> SecretStr:
+        return self._decrypt(stored, GRANTS, config_id, "device_code")
+
     def keep_verifier(self, state_hash: str, value: SecretStr) -> str:
         return self._encrypt(value, AUTHORIZATIONS, state_hash, "verifier")
 

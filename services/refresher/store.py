@@ -43,7 +43,16 @@ LEASE_SECONDS: Final = 20
 
 INDEXES: Final = (
     IndexModel([("client", ASCENDING), ("due", ASCENDING)], name="client_due"),
-    IndexModel([("due", ASCENDING)], name="wished_due", partialFilterExpression={"wishes.0": {"$exists": True}}),
+    IndexModel(
+        [("client", ASCENDING), ("due", ASCENDING)],
+        name="client_wished",
+        partialFilterExpression={"wishes.0": {"$exists": True}},
+    ),
+    IndexModel(
+        [("client", ASCENDING), ("due", ASCENDING)],
+        name="client_waited",
+        partialFilterExpression={"waiters.0": {"$exists": True}},
+    ),
     IndexModel([("names", ASCENDING)], name="names"),
     IndexModel([("sorted_name", ASCENDING)], name="by_name"),
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),

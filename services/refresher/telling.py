@@ -60,6 +60,15 @@ class Telling:
                 answers += [self._forced(record, wish, asker, failed=failed) for asker in self._there(wish.askers)]
         await self.send(answers)
 
+    async def halted(self, written: Written, refused: Refuse) -> None:
+        """Answer everybody who waited for what is not done now; a living access token is handed out all the same."""
+        record, before = written.record, written.before
+        after = ((asker, self._after(record, asker)) for asker in self._there(before.waiters))
+        answers = [self._decided(record, now if isinstance(now, Serve) else refused, asker) for asker, now in after]
+        await self.send(answers)
+        for wish in before.wishes:
+            await self.tell(wish.askers, refusal(refused))
+
     async def send(self, answers: Sequence[Answer]) -> None:
         """Send; what Kafka does not take now is asked again by the askers' libraries."""
         if not answers:

@@ -9,8 +9,13 @@ from grantkeeper.process.failpoints import Failpoints
 from schemas.replies import Reply
 from schemas.token_requests import (
     AuthorizationComplete,
+    AuthorizationDevice,
     AuthorizationStart,
     CredentialIssue,
+    EngineResume,
+    EngineStatusGet,
+    EngineStop,
+    GrantAdopt,
     TokenGet,
     TokenList,
     TokenRefresh,
@@ -19,18 +24,28 @@ from schemas.token_requests import (
     TokenStatusGet,
 )
 from services.refresher.access import Asked, admit
+from services.refresher.adoption import AdoptionRequests
 from services.refresher.answers import refusal, status_reply
 from services.refresher.authorizations import Returns, Starts
 from services.refresher.clients import Clients
 from services.refresher.credentials import Credentials
+from services.refresher.device_login import DeviceRequests
 from services.refresher.domain.serving import Refuse
+from services.refresher.engine_requests import EngineRequest, EngineRequests
 from services.refresher.gets import Gets
 from services.refresher.overview import Overview
 from services.refresher.requested import Requested
 from services.refresher.store import GrantStore
 
 AboutOne = (
-    TokenReportRejected | TokenRefresh | TokenRevoke | TokenStatusGet | AuthorizationStart | AuthorizationComplete
+    TokenReportRejected
+    | TokenRefresh
+    | TokenRevoke
+    | TokenStatusGet
+    | AuthorizationStart
+    | AuthorizationComplete
+    | AuthorizationDevice
+    | GrantAdopt
 )
 
 
@@ -42,8 +57,7 @@ class TokenRequests:
         store: GrantStore,
         gets: Gets,
         about_one: "AboutOneGrant",
-        overview: Overview,
-        credentials: Credentials,
+        about_all: "AboutAll",
         replier: Replier,
         wake: Callable[[], None],
         failpoints: Failpoints,
@@ -51,8 +65,7 @@ class TokenRequests:
         self._store = store
         self._gets = gets
         self._about_one = about_one
-        self._overview = overview
-        self._credentials = credentials
+        self._about_all = about_all
         self._replier = replier
         self._wake = wake
         self._failpoints = failpoints
@@ -77,10 +90,8 @@ class TokenRequests:
     async def _one(self, received: Received) -> Reply | None:
         message = received.message
         match message:
-            case TokenList():
-                return await self._overview.page(message)
-            case CredentialIssue():
-                return self._credentials.issue(received, message)
+            case TokenList() | CredentialIssue() | EngineStatusGet() | EngineStop() | EngineResume():
+                return await self._about_all.answer(received, message)
             case (
                 TokenReportRejected()
                 | TokenRefresh()
@@ -88,6 +99,8 @@ class TokenRequests:
                 | TokenStatusGet()
                 | AuthorizationStart()
                 | AuthorizationComplete()
+                | AuthorizationDevice()
+                | GrantAdopt()
             ):
                 records = await self._store.resolve([message.config])
                 asked = admit(received, message, message.config, records.get(message.config))
@@ -96,13 +109,31 @@ class TokenRequests:
                 raise TypeError(f"{type(message).__name__} is no request of this topic")
 
 
+class AboutAll:
+    """Requests about no single grant."""
+
+    def __init__(self, overview: Overview, credentials: Credentials, engine: EngineRequests) -> None:
+        self._overview = overview
+        self._credentials = credentials
+        self._engine = engine
+
+    async def answer(self, received: Received, message: TokenList | CredentialIssue | EngineRequest) -> Reply:
+        """Return the reply."""
+        match message:
+            case TokenList():
+                return await self._overview.page(message)
+            case CredentialIssue():
+                return self._credentials.issue(received, message)
+            case EngineStatusGet() | EngineStop() | EngineResume():
+                return await self._engine.answer(received, message)
+
+
 class AboutOneGrant:
     """Requests about one grant, by what they ask."""
 
-    def __init__(self, requested: Requested, starts: Starts, returns: Returns, clients: Clients) -> None:
+    def __init__(self, requested: Requested, logins: "LoginRequests", clients: Clients) -> None:
         self._requested = requested
-        self._starts = starts
-        self._returns = returns
+        self._logins = logins
         self._clients = clients
 
     async def answer(self, asked: Asked, message: AboutOne) -> Reply | None:
@@ -117,7 +148,29 @@ class AboutOneGrant:
                 return await self._requested.refresh(asked, message)
             case TokenRevoke():
                 return await self._requested.revoke(asked, message)
+            case AuthorizationStart() | AuthorizationComplete() | AuthorizationDevice() | GrantAdopt():
+                return await self._logins.answer(asked, message)
+
+
+class LoginRequests:
+    """Requests by which a person brings a grant."""
+
+    def __init__(self, starts: Starts, returns: Returns, devices: DeviceRequests, adoptions: AdoptionRequests) -> None:
+        self._starts = starts
+        self._returns = returns
+        self._devices = devices
+        self._adoptions = adoptions
+
+    async def answer(
+        self, asked: Asked, message: AuthorizationStart | AuthorizationComplete | AuthorizationDevice | GrantAdopt
+    ) -> Reply | None:
+        """Return the reply; None = the attempt loop answers."""
+        match message:
             case AuthorizationStart():
                 return await self._starts.start(asked, message)
             case AuthorizationComplete():
                 return await self._returns.complete(asked, message)
+            case AuthorizationDevice():
+                return await self._devices.start(asked)
+            case GrantAdopt():
+                return await self._adoptions.adopt(asked, message)

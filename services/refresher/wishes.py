@@ -14,6 +14,7 @@ from services.refresher.announce import announced
 from services.refresher.clients import Clients
 from services.refresher.domain.record import Record, Waiter, Wish
 from services.refresher.domain.serving import Refuse
+from services.refresher.engine import EngineSwitch
 from services.refresher.store import GrantStore
 
 Check = Callable[[Record, datetime], Refuse | None]
@@ -23,8 +24,11 @@ Check = Callable[[Record, datetime], Refuse | None]
 class Wishes:
     """Adds wishes, each with who asked for it."""
 
-    def __init__(self, store: GrantStore, clients: Clients, relay: OutboxRelay, ids: Ids) -> None:
+    def __init__(
+        self, store: GrantStore, clients: Clients, engine: EngineSwitch, relay: OutboxRelay, ids: Ids
+    ) -> None:
         self._store = store
+        self._engine = engine
         self._clients = clients
         self._relay = relay
         self._ids = ids
@@ -33,7 +37,7 @@ class Wishes:
         """Store the wish in the newest state of a record that `check` accepts; returns why not."""
         current: Record | None = record
         while current is not None:
-            refusal = check(current, self._store.time.now())
+            refusal = check(current, self._store.time.now()) or self._engine.refusal()
             if refusal is not None:
                 return refusal
             now = self._store.time.now()

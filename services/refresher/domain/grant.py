@@ -4,14 +4,14 @@ A refresh token is never deleted by an error, only by a command. Whoever stores 
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from grantkeeper.oauth2.errors import Failure
 from schemas.config_events import ConfigChanged
 from schemas.token_config import RotationRule
 from schemas.token_status import LastError
-from services.refresher.domain.record import ATTEMPTS_KEPT, Attempt, Grant, Origin, Quarantined, Record
+from services.refresher.domain.record import ATTEMPTS_KEPT, Attempt, DeviceLogin, Grant, Origin, Quarantined, Record
 from services.refresher.domain.recovery import after_refusal, wait_after
 from services.refresher.domain.schedule import next_due
 from services.refresher.domain.status import public_state
@@ -78,7 +78,7 @@ def authorized(record: Record, issued: Issued, login: Login) -> Record:
         grant = _without_previous(_with_refresh_token(grant, old, issued))
     elif not _same_holder(record.grant, grant):
         grant = _without_previous(replace(grant, refresh_token=None, fingerprint=None))
-    return _well(replace(record, grant=grant, authorizing_until=None))
+    return _well(replace(record, grant=grant, authorizing_until=None, device=None))
 
 
 def _with_access_token(old: Grant, issued: Issued) -> Grant:
@@ -239,6 +239,24 @@ def authorization_failed(record: Record, failure: Failure, now: datetime) -> Rec
     return replace(with_error(record, failure, now), authorizing_until=None)
 
 
+def device_started(record: Record, device: DeviceLogin) -> Record:
+    """Note a login on another device; one that was in progress gives way."""
+    return replace(record, device=device, authorizing_until=device.expires_at)
+
+
+def device_waits(record: Record, interval: int, now: datetime) -> Record:
+    """Ask again after `interval` seconds."""
+    if record.device is None:
+        return record
+    later = replace(record.device, interval=interval, poll_at=now + timedelta(seconds=interval))
+    return replace(record, device=later)
+
+
+def device_failed(record: Record, failure: Failure, now: datetime) -> Record:
+    """Take a login on another device that yielded nothing: the grant stays as it was."""
+    return replace(authorization_failed(record, failure, now), device=None)
+
+
 def time_passed(record: Record, now: datetime) -> Record:
     """Forget a login that was not finished in time; everything else follows from the times themselves."""
     ended = record.authorizing_until is not None and record.authorizing_until <= now
@@ -249,7 +267,7 @@ def revoked(record: Record) -> Record:
     """End the grant by command: the one transition that deletes tokens."""
     old = record.grant
     grant = Grant(state="revoked", generation=old.generation + 1, account=old.account, authorized_at=old.authorized_at)
-    return _well(replace(record, grant=grant, authorizing_until=None))
+    return _well(replace(record, grant=grant, authorizing_until=None, device=None))
 
 
 def quarantined(record: Record, refresh_token: str, generation: int, now: datetime) -> Record:

@@ -90,9 +90,12 @@ class Lease:
     until: datetime
 
 
-WishKind = Literal["complete", "revoke", "refresh", "report_rejected"]
+WishKind = Literal["complete", "device", "revoke", "adopt", "refresh", "report_rejected"]
 FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
 """Kinds that want a newer access token than that of the generation they name; any attempt ends them."""
+OF_ADMINS: Final[frozenset[WishKind]] = frozenset({"complete", "device", "adopt", "revoke", "refresh"})
+"""What is worked on even where the client is paused: a person who asks is answered by the provider. What a mail module
+wishes waits for its client like every refresh."""
 ATTEMPTS_KEPT: Final = 10
 """Of each record: enough to see when trouble began, little enough to be written with every ending."""
 
@@ -122,12 +125,40 @@ class Wish:
     actor: str
     generation: int | None = None
     code: str | None = field(default=None, repr=False)
-    """The authorization code, encrypted; only in a `complete`."""
+    """The authorization code of a `complete`, the refresh token of an `adopt`; encrypted."""
     askers: tuple[Waiter, ...] = ()
 
     def is_overtaken(self, grant: Grant) -> bool:
         """Tell whether the access token that it wants renewed is not the stored one any more."""
         return self.kind in FORCED and self.generation != grant.generation
+
+    def askers_in(self, record: "Record") -> tuple[Waiter, ...]:
+        """Return who asked for it by now: some may have joined after it was claimed."""
+        return next((known.askers for known in record.wishes if known.id == self.id), self.askers)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogin:
+    """A login on another device in progress (RFC 8628)."""
+
+    id: str
+    device_code: str = field(repr=False)
+    """Encrypted."""
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None
+    origin: Origin
+    scope: str | None
+    actor: str
+    interval: int
+    """Seconds between two questions to the provider."""
+    poll_at: datetime
+    expires_at: datetime
+
+    @property
+    def state_hash(self) -> str:
+        """What a grant remembers of the login that it comes from."""
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +202,7 @@ class Record:
     last_error: LastError | None = None
     error_scope: FaultScope | None = None
     authorizing_until: datetime | None = None
+    device: DeviceLogin | None = None
     wishes: tuple[Wish, ...] = ()
     waiters: tuple[Waiter, ...] = ()
     state: PublicState = "not_authorized"

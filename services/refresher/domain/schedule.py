@@ -5,12 +5,13 @@ together do not fall due together. Passing `expires_at` is a due time of its own
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
-from services.refresher.domain.record import Record, Wish
+from services.refresher.domain.record import DeviceLogin, Record, Wish, WishKind
 from services.refresher.domain.status import renewable
 
 LEAD_SHARE: Final = 0.2
@@ -45,6 +46,27 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Use a refresh token that somebody handed in, and keep it if it works."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class StartDevice:
+    """Fetch a code for a login on another device."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class PollDevice:
+    """Ask whether the code was entered."""
+
+    device: DeviceLogin
+
+
+@dataclass(frozen=True, slots=True)
 class Purge:
     """Revoke as far as possible, then forget the record."""
 
@@ -64,9 +86,15 @@ class Settle:
     """Nothing to send: write what time alone has changed, and answer who waits."""
 
 
-Call = ExchangeCode | Revoke | Purge | Refresh | Mint
+LoginCall = ExchangeCode | Adopt | StartDevice | PollDevice
+"""What brings a grant."""
+Call = LoginCall | Revoke | Purge | Refresh | Mint
 """What needs the provider."""
 Action = Call | Settle
+
+_OF_WISHES: Final[Mapping[WishKind, Callable[[Wish], Call]]] = MappingProxyType(
+    {"complete": ExchangeCode, "device": StartDevice, "adopt": Adopt, "revoke": Revoke}
+)
 
 
 def plan(record: Record, now: datetime) -> Action:
@@ -74,10 +102,10 @@ def plan(record: Record, now: datetime) -> Action:
     if record.purged:
         return Purge()
     for wish in record.wishes:
-        if wish.kind == "complete":
-            return ExchangeCode(wish)
-        if wish.kind == "revoke":
-            return Revoke(wish)
+        if wish.kind in _OF_WISHES:
+            return _OF_WISHES[wish.kind](wish)
+    if record.device is not None and record.device.poll_at <= now:
+        return PollDevice(record.device)
     if _may_refresh(record) and _wants_refresh(record, now):
         return Mint() if record.mints else Refresh()
     return Settle()
@@ -136,6 +164,8 @@ def _due_times(record: Record, now: datetime) -> Iterator[datetime]:
     refresh = next_refresh_at(record, now)
     if refresh is not None:
         yield _allowed(record, now) if record.wishes or _presses(record) else refresh
+    if record.device is not None:
+        yield max(now, record.device.poll_at)
     yield from (moment for moment in _moments(record) if moment > now)
 
 

@@ -18,10 +18,19 @@ def opened(**fields: object) -> Notification:
     return one
 
 
-@pytest.mark.parametrize("kind", get_args(NotificationKind))
+OF_THE_ENGINE: tuple[NotificationKind, ...] = ("engine_stopped", "another_cluster")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(NotificationKind) if kind not in OF_THE_ENGINE])
 def test_every_kind_has_a_title_with_the_name_and_a_page(kind: NotificationKind) -> None:
     assert title(kind, "Sales").startswith("Sales: ")
     assert link(URL, kind, CONFIG_ID, None).startswith(f"{URL}/tokens/{CONFIG_ID}")
+
+
+@pytest.mark.parametrize("kind", OF_THE_ENGINE)
+def test_what_is_about_no_token_leads_to_the_page_of_the_system(kind: NotificationKind) -> None:
+    assert title(kind, "engine").startswith("Refreshing is ")
+    assert link(URL, kind, None, None) == f"{URL}/system"
 
 
 def test_an_ended_login_leads_to_the_page_that_starts_a_new_one() -> None:

@@ -1,0 +1,70 @@
+"""The client secrets that a client has: at most two, the newest first, so that a roll-over needs no moment.
+
+The newest one is tried first. Once it has worked it is proven; the one before is kept, in case the newest is refused.
+Of what came before a new one, what is proven stays, else what is newest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from grantkeeper.oauth2.errors import Failure
+
+AT_MOST: Final = 2
+AGAIN_AFTER: Final = timedelta(minutes=1)
+"""The same secret comes with every token config that is imported or edited; typed again later it is meant as a cure."""
+OF_THE_SECRET: Final = frozenset(
+    {
+        *("invalid_client", "incorrect_client_credentials", "invalid_client_secret", "bad_client_secret"),
+        *("INVALID_CLIENT_SECRET", "AADSTS7000215", "AADSTS7000222", "AADSTS70002"),
+        *("AADSTS50012", "AADSTS50013", "AADSTS700027", "AADSTS700030", "AADSTS50048"),
+    }
+)
+"""Codes of failures that another secret, or another certificate, may cure: RFC 6749 section 5.2, and what providers say
+instead (provider_errors.yaml)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One secret, sealed to the installation."""
+
+    sealed: str = field(repr=False)
+    fingerprint: str
+    config_id: str
+    """The token config that it was entered in."""
+    at: datetime
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a call has shown: which secret worked, and which one was refused in the same attempt, and why."""
+
+    worked: ClientSecret
+    refused: ClientSecret | None = None
+    why: Failure | None = None
+
+
+def is_news(known: Sequence[ClientSecret], offered: ClientSecret, refused: ClientSecret | None) -> bool:
+    """Tell whether a secret that comes with a config is to be tried, or tried again."""
+    same = [one for one in (*known, *([refused] if refused else ())) if one.fingerprint == offered.fingerprint]
+    return all(one.at + AGAIN_AFTER <= offered.at for one in same)
+
+
+def offered(known: Sequence[ClientSecret], newest: ClientSecret) -> tuple[ClientSecret, ...]:
+    """Put a new secret first; one that is known already keeps its place and gets a new date."""
+    if any(one.fingerprint == newest.fingerprint for one in known):
+        return tuple(replace(one, at=newest.at) if one.fingerprint == newest.fingerprint else one for one in known)
+    others = sorted(known, key=lambda one: not one.proven)
+    return (newest, *others)[:AT_MOST]
+
+
+def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, ...]:
+    """Take what a success has shown: what worked is proven, and what was refused in the same attempt goes."""
+    gone = None if tried.refused is None else tried.refused.fingerprint
+    kept = [one for one in known if one.fingerprint != gone]
+    worked = replace(tried.worked, proven=True)
+    if all(one.fingerprint != worked.fingerprint for one in kept):
+        return (*kept, worked)[:AT_MOST]
+    return tuple(replace(one, proven=True) if one.fingerprint == worked.fingerprint else one for one in kept)

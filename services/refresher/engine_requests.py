@@ -1,0 +1,71 @@
+"""Requests about the engine as a whole: its numbers and its clients, the stop switch."""
+
+from datetime import date
+
+from grantkeeper.bus.received import Received
+from grantkeeper.bus.reply import success
+from schemas.replies import Reply
+from schemas.token_requests import EngineClient, EngineResume, EngineStatus, EngineStatusGet, EngineStop
+from services.refresher.engine import EngineSwitch
+from services.refresher.engine_store import EngineStore, UsedClient
+from services.refresher.store import LEASE_SECONDS, GrantStore
+
+EngineRequest = EngineStatusGet | EngineStop | EngineResume
+CLIENTS_MAX = 200
+"""Clients in one answer, troubled ones first: more than an admin reads, and far below a record's limit."""
+
+
+class EngineRequests:
+    """Answers them; a stop or resume that comes twice acts once."""
+
+    def __init__(self, store: EngineStore, switch: EngineSwitch, grants: GrantStore) -> None:
+        self._store = store
+        self._switch = switch
+        self._time = grants.time
+
+    async def answer(self, received: Received, message: EngineRequest) -> Reply:
+        """Carry it out, then say how things are."""
+        match message:
+            case EngineStop():
+                await self._switch.stop_all(received.actor, received.envelope.id)
+            case EngineResume():
+                await self._switch.resume_all(received.actor, received.envelope.id)
+            case EngineStatusGet():
+                pass
+        return success((await self._status()).model_dump(mode="json", exclude_none=True))
+
+    async def _status(self) -> EngineStatus:
+        numbers = await self._store.numbers(LEASE_SECONDS)
+        clients = await self._store.clients(CLIENTS_MAX)
+        engine, now = self._switch.current, self._time.now()
+        waits = 0.0 if numbers.first_due is None else (now - numbers.first_due).total_seconds()
+        return EngineStatus(
+            stopped=engine.stopped_at is not None,
+            stopped_by=engine.stopped_by,
+            stopped_at=engine.stopped_at,
+            held=self._switch.held,
+            due_now=numbers.due_now,
+            overdue_seconds=max(0.0, waits),
+            in_flight=numbers.in_flight,
+            clients=tuple(_client(one) for one in clients),
+        )
+
+
+def _client(used: UsedClient) -> EngineClient:
+    client = used.client
+    fault = client.fault
+    return EngineClient(
+        client=client.hash,
+        client_id=client.client_id,
+        server=client.server,
+        tokens=used.tokens,
+        fault=None if fault is None else fault.meaning,
+        code=None if fault is None else fault.code,
+        text="" if fault is None else fault.text,
+        cure_id=None if fault is None else fault.cure_id,
+        cure=None if fault is None else fault.cure,
+        held_until=client.held_until,
+        breaker_until=client.probe_at if client.openings else None,
+        candidate_secret=len(client.secrets) > 1 and not client.secrets[0].proven,
+        secret_ends_at=None if used.secret_ends is None else date.fromisoformat(used.secret_ends),
+    )

@@ -1,0 +1,54 @@
+"""Tells everybody who waits for a provider that nothing is sent now, while the engine is stopped or held.
+
+What is due stays due; only who asked is answered, so that nobody waits for an attempt that will not be made.
+"""
+
+from typing import Final, get_args
+
+from services.refresher.domain.engine import passed_over
+from services.refresher.domain.record import Record, WishKind
+from services.refresher.domain.serving import Refuse
+from services.refresher.engine import LOOK_EVERY, EngineSwitch
+from services.refresher.engine_store import EngineStore
+from services.refresher.store import GrantStore
+from services.refresher.storing import Ending, Storing
+from services.refresher.telling import Telling
+
+AT_ONCE: Final = 200
+"""Records per turn: a second's work."""
+EVERY_KIND: Final[frozenset[WishKind]] = frozenset(get_args(WishKind))
+
+
+class Halt:
+    """Ends claimed records without a call."""
+
+    def __init__(
+        self, engine: EngineSwitch, engine_store: EngineStore, store: GrantStore, storing: Storing, telling: Telling
+    ) -> None:
+        self._engine = engine
+        self._engine_store = engine_store
+        self._store = store
+        self._storing = storing
+        self._telling = telling
+
+    async def turn(self) -> float:
+        """Answer who waits, as long as nothing may be sent; returns the seconds until the next look."""
+        refused = self._engine.refusal()
+        if refused is None:
+            return LOOK_EVERY
+        waited_for = await self._engine_store.waited_for(AT_ONCE)
+        for claimed in await self._store.claim(waited_for) if waited_for else []:
+            await self._end(claimed, refused)
+        return LOOK_EVERY
+
+    async def passes_over(self, claimed: Record) -> bool:
+        """End a record that was claimed just before the stop; False where the engine runs."""
+        refused = self._engine.refusal()
+        if refused is not None:
+            await self._end(claimed, refused)
+        return refused is not None
+
+    async def _end(self, claimed: Record, refused: Refuse) -> None:
+        written = await self._storing.end(claimed, Ending(passed_over, "reported", EVERY_KIND))
+        if written is not None:
+            await self._telling.halted(written, refused)

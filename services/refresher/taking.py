@@ -1,0 +1,65 @@
+"""Stores the grant that a person brought: by a login in the browser, on another device, or as an adopted refresh token.
+
+Two configs never share a refresh token: they would use it up for each other. What a provider has given is stored
+whatever happens meanwhile, since it may be the only copy.
+"""
+
+from datetime import datetime
+
+from grantkeeper.oauth2.token_response import TokenResponse
+from services.refresher.clients import Clients
+from services.refresher.domain.grant import Login, authorized
+from services.refresher.domain.record import Record
+from services.refresher.issuing import Issuing
+from services.refresher.provider_calls import Called
+from services.refresher.secrets_at_rest import Secrets
+from services.refresher.store import GrantStore, Written
+from services.refresher.storing import Brought, Ending, Storing
+
+
+class Taking:
+    """Takes what a token endpoint has answered to a login."""
+
+    def __init__(
+        self, store: GrantStore, issuing: Issuing, secrets: Secrets, storing: Storing, clients: Clients
+    ) -> None:
+        self._store = store
+        self._issuing = issuing
+        self._secrets = secrets
+        self._storing = storing
+        self._clients = clients
+
+    async def shared_with(self, claimed: Record, fingerprint: str | None) -> str | None:
+        """Say why a grant cannot be taken that another config holds; None = nobody does."""
+        if fingerprint is None:
+            return None
+        # What a spent code has brought must outlive an outage here.
+        others = await self._storing.patiently(lambda: self._store.holders(fingerprint, claimed.config_id))
+        if not others:
+            return None
+        return f"the token config {others[0]} holds this very grant: use that one, or log in with another account"
+
+    async def take(
+        self,
+        claimed: Record,
+        response: TokenResponse,
+        called: Called,
+        login: Login,
+        *,
+        wish: str | None = None,
+        actor: str | None = None,
+    ) -> Written | str | None:
+        """Store it; a sentence where another config holds it, None where it did not count any more."""
+        shared = await self.shared_with(claimed, self._secrets.fingerprint(response.refresh_token))
+        if shared is not None:
+            return shared
+        issued = self._issuing.issued(claimed, response, called.host, called.attempt.at)
+
+        def transition(record: Record, _: datetime) -> Record:
+            return authorized(record, issued, login)
+
+        brought = Brought(issued.access_token, issued.refresh_token)
+        ending = Ending(transition, "authorized", wish=wish, brought=brought, attempt=called.attempt, actor=actor)
+        written = await self._storing.end(claimed, ending)
+        await self._clients.succeeded(claimed.client)
+        return written

@@ -1,0 +1,156 @@
+"""Taking over refresh tokens that another program held."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devstack.provider.faults import Fault
+from grantkeeper_client import Asker, ReplyError, seal_to_installation
+from tests.integration.refresher.service import CLIENT_ID, Service, ask
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from devstack.provider.server import ProviderThread
+
+ADOPT = "grantkeeper.grant.adopt.v1"
+GET = "grantkeeper.token.get.v1"
+
+
+def minted(provider: "ProviderThread", realm: str = "strict", login: str = "alice") -> str:
+    """A refresh token as another program holds it."""
+    return str(provider.control.mint(realm, [login], client_id=CLIENT_ID)[0]["refresh_token"])
+
+
+def handed_in(service: Service, config_id: str, refresh_token: str, **more: Any) -> dict[str, Any]:
+    jwk = service.house.vault.installation_public_jwk()
+    sealed = seal_to_installation(jwk, refresh_token, use="refresh_token", bound={"config_id": config_id})
+    return {"config": config_id, "refresh_token": sealed, **more}
+
+
+async def refused(asker: Asker, data: dict[str, Any]) -> ReplyError:
+    with pytest.raises(ReplyError) as caught:
+        await ask(asker, ADOPT, data)
+    return caught.value
+
+
+async def untouched(service: Service, config_id: str) -> bool:
+    record = await service.record(config_id)
+    return record.grant.state == "none" and record.grant.refresh_token is None and not record.wishes
+
+
+async def test_a_refresh_token_is_used_once_and_kept(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    answer = await ask(admin, ADOPT, handed_in(refresher, config_id, minted(provider)))
+    status = answer["status"]
+    assert (status["state"], status["generation"], status["has_refresh_token"]) == ("active", 1, True)
+    assert [entry.grant_type for entry in provider.control.journal()] == ["refresh_token"]
+    assert (await ask(admin, GET, {"config": config_id}))["generation"] == 1
+    events = await refresher.token_events(config_id)
+    assert [(one.happened, one.actor) for one in events][-1] == ("authorized", "admin")
+
+
+async def test_a_provider_that_keeps_its_refresh_tokens_gives_no_other(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config(realm="google"))
+    token = minted(provider, "google")
+    answer = await ask(admin, ADOPT, handed_in(refresher, config_id, token))
+    assert answer["status"]["has_refresh_token"]
+    record = await refresher.record(config_id)
+    assert record.grant.refresh_token is not None
+    assert refresher.secrets.refresh_token(config_id, record.grant.refresh_token).get_secret_value() == token
+
+
+async def test_what_does_not_refresh_leaves_nothing(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    error = await refused(admin, handed_in(refresher, config_id, "no-refresh-token-of-this-provider"))
+    assert error.code == "authorization_failed"
+    assert "invalid_grant" in error.message
+    assert await untouched(refresher, config_id)
+    status = await refresher.status(admin, config_id)
+    assert (status["state"], status.get("last_error")) == ("not_authorized", None)
+    assert (await ask(admin, ADOPT, handed_in(refresher, config_id, minted(provider))))["status"]["generation"] == 1
+
+
+async def test_two_configs_never_hold_one_refresh_token(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    first = await refresher.configured(refresher.config("First", "google"))
+    second = await refresher.configured(refresher.config("Second", "google"))
+    token = minted(provider, "google")
+    await ask(admin, ADOPT, handed_in(refresher, first, token))
+    error = await refused(admin, handed_in(refresher, second, token))
+    assert (error.code, first in error.message) == ("authorization_failed", True)
+    assert await untouched(refresher, second)
+    assert len(provider.control.journal()) == 1, "it was not even sent"
+
+
+async def test_a_grant_gives_way_only_to_who_names_it(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    await refresher.plant(config_id, provider.control.mint("strict", ["bob"], client_id=CLIENT_ID)[0])
+    token = minted(provider)
+    for named in ({}, {"generation": 7}):
+        assert (await refused(admin, handed_in(refresher, config_id, token, **named))).code == "generation_conflict"
+    assert provider.control.journal() == []
+    answer = await ask(admin, ADOPT, handed_in(refresher, config_id, token, generation=1))
+    assert (answer["status"]["generation"], answer["status"]["state"]) == (2, "active")
+
+
+async def test_asking_again_after_the_answer_was_lost_spends_nothing(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    data = handed_in(refresher, config_id, minted(provider))
+    first = await ask(admin, ADOPT, data)
+    assert await ask(admin, ADOPT, data) == first
+    assert len(provider.control.journal()) == 1
+
+
+async def test_a_refresh_token_goes_to_the_config_it_was_sealed_for(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    meant = await refresher.configured(refresher.config("Meant"))
+    other = await refresher.configured(refresher.config("Other"))
+    error = await refused(admin, {**handed_in(refresher, meant, minted(provider)), "config": other})
+    assert error.code == "secret_unreadable"
+    assert provider.control.journal() == []
+
+
+async def test_what_is_no_refresh_token_is_said_before_anything_is_sent(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    error = await refused(admin, handed_in(refresher, config_id, "two\nlines"))
+    assert (error.code, provider.control.journal()) == ("invalid_field", [])
+
+
+async def test_a_busy_provider_is_asked_again_with_the_same_refresh_token(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config())
+    provider.control.fail(Fault(status=503, next=1))
+    answer = await ask(admin, ADOPT, handed_in(refresher, config_id, minted(provider)))
+    assert answer["status"]["generation"] == 1
+    assert len(provider.control.journal()) == 2
+
+
+async def test_the_secret_is_nowhere_but_encrypted(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await refresher.configured(refresher.config(realm="google"))
+    token = minted(provider, "google")
+    await ask(admin, ADOPT, handed_in(refresher, config_id, token))
+
+    async def stored() -> str:
+        documents = [one async for one in refresher.store.collection.find({"_id": config_id})]
+        return json.dumps(documents, default=str)
+
+    assert token not in await wait_until(stored)
+    assert all(token.encode() not in (one.value or b"") for one in await refresher.house.read("token.requests"))
