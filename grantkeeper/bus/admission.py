@@ -79,7 +79,7 @@ class PrincipalAdmission:
     def decide(self, record: Record, now: datetime) -> Received | Refused | Unattributed:
         """Decide on one record."""
         place = place_of(record)
-        proved = prove(record, self.ring)
+        proved = prove(record, self.ring, place)
         if isinstance(proved, Unattributed):
             return proved
         envelope, key = proved
@@ -142,7 +142,7 @@ class ServiceAdmission:
     def decide(self, record: Record, _now: datetime) -> ReceivedEvent | Skipped | Unattributed:
         """Decide on one record."""
         place = place_of(record)
-        proved = prove(record, self.ring)
+        proved = prove(record, self.ring, place)
         if isinstance(proved, Unattributed):
             return proved
         envelope, key = proved
@@ -167,9 +167,8 @@ class ServiceAdmission:
         return Unattributed(place, "unknown_type", "the topic holds no messages of this type")
 
 
-def prove(record: Record, ring: AuthRing) -> tuple[Envelope, SigningKey] | Unattributed:
+def prove(record: Record, ring: AuthRing, place: Place) -> tuple[Envelope, SigningKey] | Unattributed:
     """Decode a record and prove who signed it; the key is the one that did."""
-    place = place_of(record)
     try:
         envelope = envelope_of(record)
     except MalformedMessage as error:

@@ -89,7 +89,8 @@ async def deliver(
         if admitted:
             await _hand_over(admitted, gate, handler, flight, instruments)
         await instruments.failpoints.reach("bus.handled")
-        flight.handled |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        last = {record.partition: record for record in records}
+        flight.handled |= {TopicPartition(one.topic, one.partition): one.offset + 1 for one in last.values()}
         instruments.metrics.count("messages_consumed", len(records), topic=gate.topic)
         instruments.metrics.observe("handling_seconds", instruments.clock.monotonic() - flight.since, topic=gate.topic)
     finally:

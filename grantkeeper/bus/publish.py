@@ -5,6 +5,7 @@ the signature would have to cover, and turns a tombstone without key into an emp
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -175,11 +176,10 @@ class Publisher:
         return producer
 
     def _count(self, envelopes: Iterable[Envelope]) -> None:
-        prefix = len(self._settings.prefix)
-        for envelope in envelopes:
+        for topic, number in Counter(envelope.topic for envelope in envelopes).items():
             # One label for all principals: their number has no bound.
-            name = envelope.topic[prefix:]
-            self._metrics.count("messages_published", topic="replies" if name.startswith("replies.") else name)
+            name = topic[len(self._settings.prefix) :]
+            self._metrics.count("messages_published", number, topic="replies" if name.startswith("replies.") else name)
 
 
 def _words(error: BaseException) -> str:

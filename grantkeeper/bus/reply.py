@@ -1,6 +1,7 @@
 """Answers: to the verified sender's own topic, signed with the receiver's key, never where a header points to."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from grantkeeper.bus.admission import Refused
@@ -71,11 +72,18 @@ class Replier:
 
         A reply whose topic does not exist, or whose ring is gone, is dropped and logged: nobody could read it.
         """
+        addressed = [(to.reply_to if isinstance(to, Received) else to, reply) for to, reply in answers]
+        readers = {(to.principal, to.ring_id) for to, _ in addressed}
+        unheard = {reader: why for reader in readers if (why := await self._unheard(*reader)) is not None}
+        now = self._clock.now()
         envelopes = []
-        for to, reply in answers:
-            address = to.reply_to if isinstance(to, Received) else to
-            if await self._is_readable(address):
-                envelopes.append(self._envelope(address, reply))
+        for to, reply in addressed:
+            reason = unheard.get((to.principal, to.ring_id))
+            if reason is None:
+                envelopes.append(self._envelope(to, reply, now))
+            else:
+                self._metrics.count("replies_dropped")
+                log.warning("reply dropped", principal=to.principal, reason=reason)
         try:
             await self._publisher.publish_many(envelopes)
         except Unavailable:
@@ -88,23 +96,20 @@ class Replier:
         for one in refused:
             self._metrics.count("refused_messages", topic=topic, code=one.error.code)
 
-    async def _is_readable(self, to: ReplyTo) -> bool:
-        known_ring = to.ring_id in self._ring.entries
-        if known_ring and await self._topics.exists(to.principal):
-            return True
-        reason = "its topic does not exist" if known_ring else "its ring is gone"
-        self._metrics.count("replies_dropped")
-        log.warning("reply dropped", principal=to.principal, reason=reason)
-        return False
+    async def _unheard(self, principal: str, ring_id: str) -> str | None:
+        """Say why nobody could read a reply; None where somebody can."""
+        if ring_id not in self._ring.entries:
+            return "its ring is gone"
+        return None if await self._topics.exists(principal) else "its topic does not exist"
 
-    def _envelope(self, to: ReplyTo, reply: Reply) -> Envelope:
+    def _envelope(self, to: ReplyTo, reply: Reply, now: datetime) -> Envelope:
         envelope = Envelope(
             topic=self._publisher.topic(reply_topic(to.principal)),
             key=None,
             id=self._ids.uuid7(),
             type=Reply.TYPE,
             source=self._publisher.source,
-            time=self._clock.now(),
+            time=now,
             value=reply.model_dump_json(exclude_none=True).encode(),
             correlation_id=to.correlation_id,
         )

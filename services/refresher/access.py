@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from grantkeeper.bus.received import Principal, Received, ReplyTo
 from schemas.token_requests import Request
 from services.refresher.domain.names import is_renamed
-from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.record import Record, Servable, Waiter
 from services.refresher.domain.serving import Refuse
 from services.refresher.wishes import waiter_id
 
@@ -31,20 +31,26 @@ class Asked:
 
 
 def admit(received: Received, message: Request, reference: str, record: Record | None) -> Asked | Refuse:
-    """Check that the config exists, is the sender's to ask for, and is known in the revision the sender knows."""
+    """Check that the config exists and that the sender may ask for it."""
     if record is None or record.purged:
-        if message.min_revision is not None:
-            return Refuse("not_caught_up", "this token config has not arrived here yet", 0.2)
-        return Refuse("not_found", f"there is no token config {reference!r}")
-    if not _may_ask(received.principal, record):
+        return missing(message, reference)
+    return denied(received, message, record) or Asked(received, record, is_renamed(reference, record.name))
+
+
+def missing(message: Request, reference: str) -> Refuse:
+    """Refuse what is not here: not yet, where the sender knows of it."""
+    if message.min_revision is not None:
+        return Refuse("not_caught_up", "this token config has not arrived here yet", 0.2)
+    return Refuse("not_found", f"there is no token config {reference!r}")
+
+
+def denied(received: Received, message: Request, found: Record | Servable) -> Refuse | None:
+    """Refuse where it is not the sender's to ask for, or not known in the revision the sender knows."""
+    if not received.principal.may_get(found.config_id):
         return Refuse("not_permitted", f"{received.sender} may not ask for this token config: an admin can allow it")
-    if message.min_revision is not None and record.revision < message.min_revision:
+    if message.min_revision is not None and found.revision < message.min_revision:
         return Refuse("not_caught_up", f"revision {message.min_revision} has not arrived here yet", 0.2)
-    return Asked(received, record, is_renamed(reference, record.config.name))
-
-
-def _may_ask(principal: Principal, record: Record) -> bool:
-    return principal.may_get(record.config_id)
+    return None
 
 
 def readmit(principal: Principal | None, asker: ReplyTo, config_id: str | None) -> Refuse | None:

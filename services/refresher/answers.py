@@ -9,9 +9,10 @@ from grantkeeper.crypto.ring import VaultRing
 from grantkeeper.process.logging import get_logger
 from grantkeeper_client import format_time, seal_for_principal
 from schemas.replies import Reply
+from schemas.token_config import MailServers
 from schemas.token_requests import AccessTokenView, TokenStatusView
 from services.refresher.announce import status_of
-from services.refresher.domain.record import Record
+from services.refresher.domain.record import Record, Servable
 from services.refresher.domain.serving import Refuse, Serve
 from services.refresher.domain.status import history
 from services.refresher.secrets_at_rest import Secrets
@@ -28,41 +29,44 @@ class Answers:
     vault_ring: VaultRing
     secrets: Secrets
 
-    def access_token(self, record: Record, to: ReplyTo, *, renamed: bool) -> Reply:
+    def access_token(self, found: Servable, to: ReplyTo, *, renamed: bool) -> Reply:
         """Hand out the stored access token, bound to this very question."""
-        grant, config = record.grant, record.config
-        if grant.access_token is None or grant.expires_at is None:
-            raise LookupError(f"{record.config_id} has no access token to hand out")
+        if found.access_token is None or found.expires_at is None:
+            raise LookupError(f"{found.config_id} has no access token to hand out")
         bound = {
-            "config_id": record.config_id,
-            "generation": str(grant.generation),
-            "expires_at": format_time(grant.expires_at),
+            "config_id": found.config_id,
+            "generation": str(found.generation),
+            "expires_at": format_time(found.expires_at),
             "correlation_id": to.correlation_id,
         }
         key = self.vault_ring.principal_sealing_key(to.principal, to.version, to.ring_id)
-        token = self.secrets.access_token(record.config_id, grant.access_token)
+        token = self.secrets.access_token(found.config_id, found.access_token)
         view = AccessTokenView(
-            config_id=record.config_id,
-            name=config.name,
+            config_id=found.config_id,
+            name=found.name,
             renamed=renamed,
-            revision=record.revision,
-            generation=grant.generation,
+            revision=found.revision,
+            generation=found.generation,
             access_token=seal_for_principal(key, token.get_secret_value(), bound=bound),
-            expires_at=grant.expires_at,
-            user=config.options.mailbox_login or grant.account,
-            mechanism=config.options.mechanism,
-            servers=config.options.servers,
+            expires_at=found.expires_at,
+            user=found.mailbox_login or found.account,
+            mechanism=found.mechanism,
+            servers=MailServers(**found.servers),
         )
         return success(view.model_dump(mode="json", exclude_none=True))
 
     def decided(self, record: Record, decision: Serve | Refuse, to: ReplyTo, *, renamed: bool) -> Reply:
+        """Carry out a decision on a record."""
+        return self.at_once(Servable.of(record), decision, to, renamed=renamed)
+
+    def at_once(self, found: Servable, decision: Serve | Refuse, to: ReplyTo, *, renamed: bool) -> Reply:
         """Carry out a decision on a `get`."""
         if not isinstance(decision, Serve):
             return refusal(decision)
         try:
-            return self.access_token(record, to, renamed=renamed)
+            return self.access_token(found, to, renamed=renamed)
         except (DecryptionError, RingError) as error:
-            log.error("access token cannot be handed out", config_id=record.config_id, error=str(error))  # noqa: TRY400 - says it all
+            log.error("access token cannot be handed out", config_id=found.config_id, error=str(error))  # noqa: TRY400 - says it all
             return failure("secret_unreadable", f"the access token cannot be opened or sealed: {error}")
 
 

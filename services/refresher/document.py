@@ -10,6 +10,7 @@ from typing import Any, Final
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 from services.refresher.domain.names import name_keys
+<<<<<<< HEAD
 from services.refresher.domain.record import (
     Attempt,
     DeviceLogin,
@@ -21,6 +22,9 @@ from services.refresher.domain.record import (
     Waiter,
     Wish,
 )
+=======
+from services.refresher.domain.record import Attempt, Grant, Lease, Origin, Quarantined, Record, Servable, Waiter, Wish
+>>>>>>> 116f11b (wip)
 from services.refresher.domain.schedule import next_refresh_at
 
 Document = dict[str, Any]
@@ -56,13 +60,15 @@ WHOLE: Final[Document] = {**dict.fromkeys((*_AS_IT_IS, *_OTHERS, "config", *_IN_
 WAITED_FOR: Final[Document] = {"waiters": 1, "outbox": 1, "now": "$$NOW"}
 """Projection of what others may add to a record without changing its sequence."""
 
-_READ_BY_GETS: Final = ("name", "template", "auth_flow", "validity", "client_id", "scope", "options")
-READABLE: Final[Document] = {
-    **dict.fromkeys((*_AS_IT_IS, *_OTHERS, "waiters.id"), 1),
-    **{f"config.{name}": 1 for name in _READ_BY_GETS},
+_IN_CONFIG: Final = ("name", "validity", "options.mailbox_login", "options.mechanism", "options.servers")
+_IN_GRANT: Final = ("state", "generation", "access_token", "obtained_at", "expires_at", "account")
+SERVABLE: Final[Document] = {
+    **dict.fromkeys(("former_names", "revision", "deleted", "purged"), 1),
+    **{f"config.{name}": 1 for name in _IN_CONFIG},
+    **{f"grant.{name}": 1 for name in _IN_GRANT},
     "now": "$$NOW",
 }
-"""Projection of what a `get` reads: without requests, wishes, and the askers' addresses. Never to be written back."""
+"""Projection of what is needed to hand out an access token, with the database's time as `now`."""
 
 
 def waiter_document(waiting: Waiter) -> Document:
@@ -158,10 +164,28 @@ def from_document(document: Mapping[str, Any]) -> Record:
     )
 
 
-def readable(document: Mapping[str, Any]) -> Record:
-    """Read a document of the projection READABLE: for deciding, never for writing back."""
-    ids = [{"id": each["id"], "reply_to": {}} for each in document["waiters"]]
-    return from_document({**document, "waiters": ids, "wishes": (), "told": {}, "used_by": {}})
+def servable(document: Mapping[str, Any]) -> Servable:
+    """Read a document of the projection SERVABLE."""
+    config, grant = document["config"], document["grant"]
+    options = config["options"]
+    return Servable(
+        document["_id"],
+        config["name"],
+        tuple(document["former_names"]),
+        document["revision"],
+        config["validity"],
+        document["deleted"],
+        document["purged"],
+        grant["state"],
+        grant["generation"],
+        grant["access_token"],
+        grant["obtained_at"],
+        grant["expires_at"],
+        grant["account"],
+        options.get("mailbox_login"),
+        options["mechanism"],
+        options["servers"],
+    )
 
 
 def _grant(document: Mapping[str, Any]) -> Grant:

@@ -1,10 +1,11 @@
 """Requests for access tokens, a batch at a time: hits are answered from one find, misses wait for an attempt.
 
+A hit is decided on the few fields that are needed to hand the token out; whole records are read for misses alone.
 Nothing waits in the consumer: who needs a refresh is written into the record as a waiter, and the batch is committed;
 whoever ends the attempt answers. A second find catches attempts that ended between the first find and the write.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from grantkeeper.bus.received import Received, ReplyTo
@@ -12,15 +13,30 @@ from grantkeeper.bus.reply import Replier
 from grantkeeper.process.metrics import Metrics
 from schemas.replies import Reply
 from schemas.token_requests import TokenGet
-from services.refresher.access import Asked, admit
+from services.refresher.access import Asked, admit, denied, missing
 from services.refresher.answers import Answers, refusal
 from services.refresher.clients import Clients
+<<<<<<< HEAD
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import NeedsRefresh, Refuse, Serve, decide, retry_later, too_late
 from services.refresher.engine import EngineSwitch
+=======
+from services.refresher.domain.names import is_renamed
+from services.refresher.domain.record import Record, Servable, Waiter
+from services.refresher.domain.serving import (
+    NeedsRefresh,
+    Refuse,
+    Serve,
+    decide,
+    decide_at_once,
+    retry_later,
+    too_late,
+)
+>>>>>>> 116f11b (wip)
 from services.refresher.store import GrantStore
 from services.refresher.usage import Usage
 
+Asking = tuple[Received, TokenGet]
 Waiting = list[tuple[Asked, Waiter]]
 
 
@@ -45,12 +61,38 @@ class Gets:
         self._usage = usage
         self._metrics = metrics
 
-    async def answer(self, batch: Sequence[tuple[Received, TokenGet]]) -> bool:
+    async def answer(self, batch: Sequence[Asking]) -> bool:
         """Answer or note down every request of a batch; tells whether something was made due."""
-        records = await self._store.look_up(message.config for _, message in batch)
+        found = await self._store.look_up(message.config for _, message in batch)
+        ready: list[tuple[ReplyTo, Reply]] = []
+        missed: list[Asking] = []
+        for received, message in batch:
+            reply = self._at_once(received, message, found.get(message.config))
+            if reply is None:
+                missed.append((received, message))
+            else:
+                ready.append((received.reply_to, reply))
+        await self._reply(ready)
+        return bool(missed) and await self._wait(missed)
+
+    def _at_once(self, received: Received, message: TokenGet, found: Servable | None) -> Reply | None:
+        """Answer by what is stored; None = it takes a look at the whole record, or an attempt."""
+        if found is None or found.purged:
+            return refusal(missing(message, message.config))
+        now = self._store.time.now()
+        decision = denied(received, message, found) or decide_at_once(found, message.min_validity, now)
+        if decision is None:
+            return None
+        if isinstance(decision, Serve):
+            self._usage.note(found.config_id, received.sender, now)
+        return self._answers.at_once(found, decision, received.reply_to, renamed=is_renamed(message.config, found.name))
+
+    async def _wait(self, missed: Sequence[Asking]) -> bool:
+        """Let an attempt answer, where one will be made; tells whether something was made due."""
+        records = await self._store.resolve(message.config for _, message in missed)
         ready: list[tuple[ReplyTo, Reply]] = []
         waiting: Waiting = []
-        for received, message in batch:
+        for received, message in missed:
             self._sort(received, message, records.get(message.config), ready, waiting)
         await self._reply(ready)
         if not waiting:
@@ -93,7 +135,7 @@ class Gets:
 
     async def _answered_meanwhile(self, waiting: Waiting) -> list[tuple[ReplyTo, Reply]]:
         """Answer who was not taken in as a waiter: the attempt had ended, the record was gone, or it was full."""
-        records = await self._store.look_again({asked.record.config_id for asked, _ in waiting})
+        records = await self._store.read_many({asked.record.config_id for asked, _ in waiting})
         answers = []
         for asked, waiter in waiting:
             record = records.get(asked.record.config_id)
@@ -115,8 +157,9 @@ class Gets:
         if not ready:
             return
         await self._replier.many(ready)
-        for _, reply in ready:
-            self._metrics.count("get_answers", outcome="served" if reply.error is None else reply.error.code)
+        outcomes = Counter("served" if reply.error is None else reply.error.code for _, reply in ready)
+        for outcome, number in outcomes.items():
+            self._metrics.count("get_answers", number, outcome=outcome)
 
 
 def _by_record(waiting: Waiting) -> dict[str, tuple[int, list[Waiter]]]:

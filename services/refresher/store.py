@@ -9,7 +9,7 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
@@ -22,19 +22,19 @@ from grantkeeper.process.clock import Ids
 from schemas.reasons import PublicState
 from services.refresher.database_time import DatabaseTime
 from services.refresher.document import (
-    READABLE,
+    SERVABLE,
     WAITED_FOR,
     WHOLE,
     Document,
     changes,
     from_document,
-    readable,
+    servable,
     to_document,
     waiter,
     waiter_document,
 )
 from services.refresher.domain.names import is_config_id, name_keys
-from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.record import Record, Servable, Waiter
 from services.refresher.domain.serving import WAITERS_MAX
 
 COLLECTION: Final = "grants"
@@ -58,6 +58,8 @@ INDEXES: Final = (
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),
     IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
 )
+
+N = TypeVar("N", Record, Servable)
 
 _FREE: Final = {"$lte": [{"$ifNull": ["$lease.until", "$$NOW"]}, "$$NOW"]}
 
@@ -104,15 +106,16 @@ class GrantStore:
         condition = _referred(wanted)
         return {} if condition is None else _by_reference(wanted, await self._find(condition))
 
-    async def look_up(self, references: Iterable[str]) -> dict[str, Record]:
-        """Find as `resolve` does, for reading only: what comes back lacks what no answer to a `get` needs."""
+    async def look_up(self, references: Iterable[str]) -> dict[str, Servable]:
+        """Find as `resolve` does, only what is needed to hand out access tokens."""
         wanted = set(references)
         condition = _referred(wanted)
-        return {} if condition is None else _by_reference(wanted, await self._read(condition))
-
-    async def look_again(self, config_ids: Iterable[str]) -> dict[str, Record]:
-        """Read records as `look_up` does, by id."""
-        return {record.config_id: record for record in await self._read({"_id": {"$in": list(config_ids)}})}
+        if condition is None:
+            return {}
+        with translate():
+            documents = await self.collection.find(condition, SERVABLE).to_list(None)
+        self._observe(documents)
+        return _by_reference(wanted, [servable(document) for document in documents])
 
     async def insert(self, record: Record, entries: Sequence[Entry]) -> Written | None:
         """Store a new record; None where there is one already."""
@@ -246,17 +249,13 @@ class GrantStore:
             documents = await self.collection.find(condition, WHOLE).to_list(None)
         return self._records(documents)
 
-    async def _read(self, condition: Document) -> list[Record]:
-        with translate():
-            documents = await self.collection.find(condition, READABLE).to_list(None)
-        for document in documents[:1]:
-            self.time.observe(document["now"])
-        return [readable(document) for document in documents]
-
     def _records(self, documents: Sequence[Document]) -> list[Record]:
-        for document in documents[:1]:
-            self.time.observe(document["now"])
+        self._observe(documents)
         return [from_document(document) for document in documents]
+
+    def _observe(self, documents: Sequence[Document]) -> None:
+        if documents:
+            self.time.observe(documents[0]["now"])
 
     def _written(self, before: Record, after: Record, found: Document, entries: Sequence[Entry]) -> Written:
         self.time.observe(found["now"])
@@ -284,18 +283,28 @@ def _referred(references: Iterable[str]) -> Document | None:
     names = [name_key(reference) for reference in references if not is_config_id(reference)]
     conditions: list[Document] = [{"_id": {"$in": ids}}] if ids else []
     conditions += [{"names": {"$in": names}}] if names else []
-    return {"$or": conditions} if conditions else None
+    if len(conditions) > 1:
+        return {"$or": conditions}
+    return conditions[0] if conditions else None
 
 
-def _by_reference(wanted: Iterable[str], records: Sequence[Record]) -> dict[str, Record]:
-    by_key: dict[str, Record] = {}
-    for record in records:
-        by_key[record.config_id] = record
-        for key in name_keys(record.config.name, record.former_names)[1:]:
-            by_key.setdefault(key, record)
-    by_key |= {name_key(record.config.name): record for record in records}
-    keys = {reference: reference if is_config_id(reference) else name_key(reference) for reference in wanted}
-    return {reference: by_key[key] for reference, key in keys.items() if key in by_key}
+def _by_reference(wanted: set[str], found: Sequence[N]) -> dict[str, N]:
+    """Give each reference what it means; a current name wins over a former one."""
+    by_id = {one.config_id: one for one in found}
+    means = {reference: by_id[reference] for reference in wanted if reference in by_id}
+    names = [reference for reference in wanted if not is_config_id(reference)]
+    if names:
+        by_name = _by_name(found)
+        means |= {name: by_name[key] for name in names if (key := name_key(name)) in by_name}
+    return means
+
+
+def _by_name(found: Sequence[N]) -> dict[str, N]:
+    by_name: dict[str, N] = {}
+    for one in found:
+        for key in name_keys(one.name, one.former_names)[1:]:
+            by_name.setdefault(key, one)
+    return by_name | {name_key(one.name): one for one in found}
 
 
 def _claimable() -> Document:

@@ -199,11 +199,14 @@ def _time(name: str, text: str) -> datetime:
     if not _TIMESTAMP.fullmatch(text):
         _refuse("malformed_envelope", f"header {name} is not an RFC 3339 time with a zone")
     try:
-        time = datetime.fromisoformat(text).astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not UTC:
+            time = time.astimezone(UTC)
     except (ValueError, OverflowError):
         _refuse("malformed_envelope", f"header {name} is no time that exists")
     # What is finer than the signed form is dropped, so that the signature covers all that is kept.
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+    finer = time.microsecond % 1000
+    return time.replace(microsecond=time.microsecond - finer) if finer else time
 
 
 def _refuse(reason: MalformedReason, detail: str) -> NoReturn:

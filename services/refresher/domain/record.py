@@ -6,10 +6,10 @@ Times are aware UTC and the database's: whoever passes `now` has it from there. 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, Self
 
 from schemas.reasons import AttemptClass, FaultScope, PublicState
-from schemas.token_config import TokenConfig
+from schemas.token_config import SaslMechanism, TokenConfig, Validity
 from schemas.token_status import LastError
 
 GrantState = Literal["none", "authorized", "reauthorization_required", "revoked"]
@@ -72,14 +72,30 @@ class Grant:
     quarantine: tuple[Quarantined, ...] = ()
 
     def is_live(self, now: datetime) -> bool:
-        """Tell whether the access token is good right now.
+        """Tell whether the access token is good right now."""
+        return is_live(self, now)
 
-        One that was obtained in the future is not: the database's clock went back, and nobody knows for how long it is.
-        """
-        if self.access_token is None or self.expires_at is None:
-            return False
-        clock_went_back = self.obtained_at is not None and self.obtained_at > now + CLOCK_TOLERANCE
-        return self.expires_at > now and not clock_went_back
+
+class Dated(Protocol):
+    """An access token with its times."""
+
+    @property
+    def access_token(self) -> str | None: ...
+    @property
+    def obtained_at(self) -> datetime | None: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+
+def is_live(held: Dated, now: datetime) -> bool:
+    """Tell whether an access token is good right now.
+
+    One that was obtained in the future is not: the database's clock went back, and nobody knows for how long it is.
+    """
+    if held.access_token is None or held.expires_at is None:
+        return False
+    clock_went_back = held.obtained_at is not None and held.obtained_at > now + CLOCK_TOLERANCE
+    return held.expires_at > now and not clock_went_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +231,11 @@ class Record:
     """Principal -> the last day (ISO date) on which it got the access token."""
 
     @property
+    def name(self) -> str:
+        """Return the current name."""
+        return self.config.name
+
+    @property
     def mints(self) -> bool:
         """Tell whether new access tokens need no refresh token."""
         return self.config.auth_flow == "ClientCredentials"
@@ -223,3 +244,52 @@ class Record:
     def is_off(self) -> bool:
         """Tell whether nobody gets an access token."""
         return self.deleted or self.purged or self.config.validity != "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Servable:
+    """What of a record decides whether its access token is handed out at once, and what goes out with it.
+
+    Read by itself where somebody asks for an access token: a whole record costs three times as much.
+    """
+
+    config_id: str
+    name: str
+    former_names: tuple[str, ...]
+    revision: int
+    validity: Validity
+    deleted: bool
+    purged: bool
+    state: GrantState
+    generation: int
+    access_token: str | None = field(repr=False)
+    obtained_at: datetime | None
+    expires_at: datetime | None
+    account: str | None
+    mailbox_login: str | None
+    mechanism: SaslMechanism
+    servers: Mapping[str, str | None]
+    """Of the mailbox, as in the config: kind -> host:port."""
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Take it from a whole record."""
+        config, grant = record.config, record.grant
+        return cls(
+            record.config_id,
+            config.name,
+            record.former_names,
+            record.revision,
+            config.validity,
+            record.deleted,
+            record.purged,
+            grant.state,
+            grant.generation,
+            grant.access_token,
+            grant.obtained_at,
+            grant.expires_at,
+            grant.account,
+            config.options.mailbox_login,
+            config.options.mechanism,
+            config.options.servers.model_dump(),
+        )

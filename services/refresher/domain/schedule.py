@@ -245,14 +245,13 @@ def share_of(config_id: str) -> float:
     return int.from_bytes(digest[:4]) / 2**32
 
 
-def needed(record: Record, min_validity: float) -> timedelta:
+def needed(obtained_at: datetime | None, expires_at: datetime | None, min_validity: float) -> timedelta:
     """Return the validity that a request may count on: as asked, but no more than half of a whole lifetime.
 
     Somebody who asks for an hour of a five-minute token would otherwise force a refresh with every request and never
     be served.
     """
-    grant = record.grant
     asked = timedelta(seconds=min_validity)
-    if grant.expires_at is None or grant.obtained_at is None:
+    if expires_at is None or obtained_at is None:
         return asked
-    return min(asked, (grant.expires_at - grant.obtained_at) / 2)
+    return min(asked, (expires_at - obtained_at) / 2)

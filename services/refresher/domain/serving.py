@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from schemas.reasons import ErrorCode
-from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.record import Record, Servable, Waiter, is_live
 from services.refresher.domain.schedule import REPORT_FLOOR, needed
 from services.refresher.domain.status import public_state, renewable
 
@@ -37,20 +37,20 @@ Decision = Serve | NeedsRefresh | Refuse
 
 def decide(record: Record, min_validity: float, now: datetime, *, client_faulty: bool = False) -> Decision:
     """Decide on a `get`: a live token is served in all but `off` and `revoked`, however refreshing fares."""
-    refusal = _never(record)
-    if refusal is not None:
-        return refusal
-    if good_for(record, min_validity, now):
-        return Serve()
-    return _without(record, now, client_faulty=client_faulty) or NeedsRefresh()
+    at_once = decide_at_once(Servable.of(record), min_validity, now)
+    return at_once or _without(record, now, client_faulty=client_faulty) or NeedsRefresh()
 
 
-def good_for(record: Record, min_validity: float, now: datetime) -> bool:
-    """Tell whether the stored access token lasts as long as asked."""
-    grant = record.grant
-    return (
-        grant.is_live(now) and grant.expires_at is not None and grant.expires_at - now >= needed(record, min_validity)
-    )
+def decide_at_once(found: Servable, min_validity: float, now: datetime) -> Serve | Refuse | None:
+    """Decide on a `get` as far as the stored access token allows; None = only the whole record tells."""
+    return _never(found) or (Serve() if _good_for(found, min_validity, now) else None)
+
+
+def _good_for(found: Servable, min_validity: float, now: datetime) -> bool:
+    """Tell whether the stored access token lives, and lasts as long as asked."""
+    if not is_live(found, now) or found.expires_at is None:
+        return False
+    return found.expires_at - now >= needed(found.obtained_at, found.expires_at, min_validity)
 
 
 def decide_rejected(
@@ -77,7 +77,7 @@ def decide_rejected(
             "this access token is brand-new: a newer one would be rejected for the same reason",
             (young_until - now).total_seconds(),
         )
-    refusal = _never(record) or _without(record, now, client_faulty=client_faulty)
+    refusal = _never(Servable.of(record)) or _without(record, now, client_faulty=client_faulty)
     return refusal or too_late(record, waiter, now, held_until) or NeedsRefresh()
 
 
@@ -108,12 +108,12 @@ def after_attempt(record: Record, waiter: Waiter, now: datetime, *, client_fault
     return Refuse("refresh_failed", refusal.message, refusal.retry_after)
 
 
-def _never(record: Record) -> Refuse | None:
-    if record.deleted:
+def _never(found: Servable) -> Refuse | None:
+    if found.deleted or found.purged:
         return Refuse("deleted", "this token config was deleted: undelete it, or ask for another one")
-    if record.is_off:
-        return Refuse("off", f"this token config is {record.config.validity}: set it valid first")
-    if record.grant.state == "revoked":
+    if found.validity != "valid":
+        return Refuse("off", f"this token config is {found.validity}: set it valid first")
+    if found.state == "revoked":
         return Refuse("revoked", "the grant was revoked: an admin must request a new token")
     return None
 

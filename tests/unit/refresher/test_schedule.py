@@ -158,8 +158,8 @@ def test_the_end_of_a_secret_is_announced_in_stages() -> None:
 
 
 def test_no_request_can_ask_for_more_than_half_of_a_lifetime() -> None:
-    assert needed(granted(), 60) == MINUTE
-    assert needed(granted(), 86_400) == HOUR / 2
+    assert needed(NOW, NOW + HOUR, 60) == MINUTE
+    assert needed(NOW, NOW + HOUR, 86_400) == HOUR / 2
 
 
 def test_a_purged_record_is_due_at_once() -> None:
