@@ -88,25 +88,6 @@ async def test_a_client_that_was_asked_for_patience_sends_nothing_for_any_of_its
     assert len(provider.control.journal()) == 1
 
 
-async def test_a_wrong_secret_of_one_config_is_told_for_it_alone(
-    refresher: Service, admin: Asker, provider: "ProviderThread"
-) -> None:
-    good = await expired(refresher, provider, "good")
-    await refresher.becomes(good, "active")
-    wrong = refresher.config("wrong")
-    wrong = wrong.model_copy(update={"client_secret": refresher.seal(wrong, "mistyped")})
-    config_id = await refresher.configured(wrong)
-    await refresher.plant(config_id, provider.control.mint("strict", ["wrong"], client_id=CLIENT_ID)[0], age=2 * HOUR)
-    await refresher.becomes(config_id, "client_fault")
-    assert (await refresher.status(admin, good))["state"] == "active"
-    for _ in range(2):
-        generation = (await refresher.record(config_id)).grant.generation
-        with pytest.raises(ReplyError):
-            await ask(admin, "grantkeeper.token.refresh.v1", {"config": config_id, "generation": generation})
-    assert [one.config_id for one in await refresher.reported("client_fault")] == [config_id]
-    assert await refresher.client_events() == []
-
-
 async def test_a_refresh_token_that_comes_without_access_token_is_not_lost(
     refresher: Service, provider: "ProviderThread"
 ) -> None:
@@ -149,6 +130,7 @@ async def test_a_lost_answer_of_a_strict_provider_is_told_as_lost_rotation(
         await ask(admin, GET, {"config": config_id}, deadline=timedelta(seconds=30))
     assert len(provider.control.journal()) == 2
     assert len(await wait_until(lambda: refresher.reported("lost_rotation"))) == 1
+    assert len(await refresher.reported("expired_refresh_token")) == 1
     assert (await refresher.record(config_id)).grant.refresh_token is not None
 
 

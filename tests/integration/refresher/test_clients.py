@@ -1,0 +1,165 @@
+"""Clients on real servers: their secrets, their faults and cures, their breakers, and their shares of a process."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devstack.provider.faults import Fault
+from grantkeeper_client import Asker
+from schemas.expiry_events import ExpiryRecovered
+from schemas.token_config import TokenConfig
+from services.refresher.client_store import Client, ClientStore
+from services.refresher.domain.client import client_of
+from tests.integration.refresher.service import CLIENT_ID, CLIENT_SECRET, Service, ask
+from tests.integration.refresher.test_crashes import killed_at
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from devstack.provider.server import ProviderThread
+
+GET = "grantkeeper.token.get.v1"
+HOUR = timedelta(hours=1)
+OLD = 2 * HOUR
+
+
+async def fleet(service: Service, provider: "ProviderThread", names: list[str], realm: str = "strict") -> list[str]:
+    """Configs of one client, each with a grant whose access token has ended; their refreshes have not begun."""
+    minted = provider.control.mint(realm, names, client_id=CLIENT_ID)
+    ids = [await service.insert(service.config(name, realm)) for name in names]
+    for config_id, answer in zip(ids, minted, strict=True):
+        await service.plant(config_id, answer, age=OLD)
+    return ids
+
+
+async def client(service: Service, config: TokenConfig) -> Client:
+    found = await ClientStore(service.database).read(client_of(config).hash)
+    assert found is not None
+    return found
+
+
+def with_secret(service: Service, config: TokenConfig, secret: str) -> TokenConfig:
+    return config.model_copy(update={"client_secret": service.seal(config, secret)})
+
+
+async def all_active(service: Service, ids: list[str], deadline: float = 40.0) -> None:
+    async def active() -> bool:
+        records = await service.store.read_many(ids)
+        return all(record.state == "active" for record in records.values())
+
+    await wait_until(active, deadline)
+
+
+async def test_a_mistyped_secret_is_told_and_stops_nobody(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    good, wrong = await fleet(refresher, provider, ["good", "wrong"])
+    await all_active(refresher, [good, wrong])
+    config = with_secret(refresher, refresher.config("wrong"), "mistyped")
+    await refresher.configured(config, config_id=wrong, sequence=2)
+    await refresher.due_now(good)
+    told = await wait_until(lambda: refresher.reported("client_secret_refused"))
+    assert [one.name for one in told] == [CLIENT_ID]
+    await all_active(refresher, [good, wrong])
+    assert len((await client(refresher, config)).secrets) == 1
+    asked = [entry.status for entry in provider.control.journal()]
+    assert asked == [200, 200, 401, 200]
+
+    right = with_secret(refresher, config, CLIENT_SECRET)
+    await refresher.configured(right, config_id=wrong, sequence=3)
+    assert await refresher.client_events() == []
+
+
+async def test_a_second_secret_is_proven_by_its_first_success_and_settles_the_refusal(
+    refresher: Service, provider: "ProviderThread"
+) -> None:
+    (config_id,) = await fleet(refresher, provider, ["amy"])
+    await all_active(refresher, [config_id])
+    config = refresher.config("amy")
+    for sequence, secret in ((2, "mistyped"), (3, "the-next-secret")):
+        await refresher.configured(with_secret(refresher, config, secret), config_id=config_id, sequence=sequence)
+        if secret != "mistyped":
+            provider.control.replace_secrets(CLIENT_ID, secret)
+        await refresher.due_now(config_id)
+        await wait_until(lambda: refresher.reported("client_secret_refused"))
+
+    async def recovered() -> bool:
+        found = [one for one in await refresher.expiry_events() if isinstance(one, ExpiryRecovered)]
+        return any(cause.endswith("client_secret_refused") for one in found for cause in one.causes)
+
+    await wait_until(recovered)
+    newest = (await client(refresher, config)).secrets[0]
+    assert newest.proven
+    assert newest.config_id == config_id
+
+
+async def test_a_new_secret_in_one_config_brings_back_all_of_a_paused_client_one_first(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    names = [f"user{number}" for number in range(20)]
+    ids = await fleet(service, provider, names)
+    provider.control.replace_secrets(CLIENT_ID, "a-new-secret")
+    async with service.running():
+        assert await wait_until(lambda: service.reported("client_fault"))
+        asked = len(provider.control.journal())
+        config = with_secret(service, service.config(names[7]), "a-new-secret")
+        await service.configured(config, config_id=ids[7], sequence=2)
+        await all_active(service, ids)
+        first, *_ = provider.control.journal()[asked:]
+        assert first.status == 200
+        assert [one.ok for one in await service.client_events()] == [False, True]
+        assert len(await service.reported("client_fault")) == 1
+
+
+async def test_a_secret_is_not_forgotten_by_a_crash_before_its_config_is_stored(
+    service: Service, provider: "ProviderThread", tmp_path: Path
+) -> None:
+    ids = await fleet(service, provider, ["first", "second"])
+    provider.control.replace_secrets(CLIENT_ID, "a-new-secret")
+    async with service.running():
+        assert await wait_until(lambda: service.reported("client_fault"))
+    config = with_secret(service, service.config("first"), "a-new-secret")
+    await service.tell(service.changed(config, ids[0], 2))
+    await killed_at(service, "refresher.secret_offered", tmp_path / "refresher.log")
+    assert (await service.record(ids[0])).revision == 1
+    async with service.running():
+        await all_active(service, ids)
+    assert (await service.record(ids[0])).revision == 2
+
+
+async def test_a_provider_that_is_away_is_left_alone_and_comes_back_step_by_step(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    provider.control.fail(Fault.model_validate({"status": 503}))
+    ids = await fleet(service, provider, [f"user{number}" for number in range(40)])
+    async with service.running(attempts={"max_per_client": 5}):
+
+        async def opened() -> bool:
+            return (await client(service, service.config())).openings > 1
+
+        await wait_until(opened)
+        asked = len(provider.control.journal())
+        assert asked < 20
+        provider.control.clear()
+        await all_active(service, ids, 60)
+        known = await client(service, service.config())
+        assert (known.openings, known.fault) == (0, None)
+
+
+async def test_clients_that_hang_leave_the_others_their_share(service: Service, provider: "ProviderThread") -> None:
+    provider.control.fail(Fault.model_validate({"realm": "strict", "delay_before": 14}))
+    provider.control.fail(Fault.model_validate({"realm": "grace", "delay_before": 14}))
+    hanging = await fleet(service, provider, [f"strict{number}" for number in range(8)])
+    hanging += await fleet(service, provider, [f"grace{number}" for number in range(8)], "grace")
+    async with service.running(attempts={"max_in_flight": 4, "max_per_client": 4}):
+        await wait_until(lambda: sum(one.is_open for one in provider.control.journal()) >= 4)
+        others = await fleet(service, provider, ["one", "two", "three"], "microsoft")
+        async with service.house.asker("mail") as asker:
+            answers = await asyncio.gather(*(_got(asker, one) for one in others))
+        assert [answer["generation"] for answer in answers] == [2, 2, 2]
+        assert {(await service.record(one)).grant.generation for one in hanging} == {1}
+        provider.control.clear()
+
+
+async def _got(asker: Asker, config_id: str) -> Any:
+    return await ask(asker, GET, {"config": config_id}, deadline=timedelta(seconds=10))
