@@ -10,7 +10,6 @@ from typing import Any, Final
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 from services.refresher.domain.names import name_keys
-<<<<<<< HEAD
 from services.refresher.domain.record import (
     Attempt,
     DeviceLogin,
@@ -19,12 +18,10 @@ from services.refresher.domain.record import (
     Origin,
     Quarantined,
     Record,
+    Servable,
     Waiter,
     Wish,
 )
-=======
-from services.refresher.domain.record import Attempt, Grant, Lease, Origin, Quarantined, Record, Servable, Waiter, Wish
->>>>>>> 116f11b (wip)
 from services.refresher.domain.schedule import next_refresh_at
 
 Document = dict[str, Any]

@@ -16,11 +16,6 @@ from schemas.token_requests import TokenGet
 from services.refresher.access import Asked, admit, denied, missing
 from services.refresher.answers import Answers, refusal
 from services.refresher.clients import Clients
-<<<<<<< HEAD
-from services.refresher.domain.record import Record, Waiter
-from services.refresher.domain.serving import NeedsRefresh, Refuse, Serve, decide, retry_later, too_late
-from services.refresher.engine import EngineSwitch
-=======
 from services.refresher.domain.names import is_renamed
 from services.refresher.domain.record import Record, Servable, Waiter
 from services.refresher.domain.serving import (
@@ -32,7 +27,7 @@ from services.refresher.domain.serving import (
     retry_later,
     too_late,
 )
->>>>>>> 116f11b (wip)
+from services.refresher.engine import EngineSwitch
 from services.refresher.store import GrantStore
 from services.refresher.usage import Usage
 

@@ -268,7 +268,7 @@ class Servable:
     account: str | None
     mailbox_login: str | None
     mechanism: SaslMechanism
-    servers: Mapping[str, str | None]
+    servers: Mapping[str, str]
     """Of the mailbox, as in the config: kind -> host:port."""
 
     @classmethod
@@ -291,5 +291,5 @@ class Servable:
             grant.account,
             config.options.mailbox_login,
             config.options.mechanism,
-            config.options.servers.model_dump(),
+            config.options.servers.model_dump(exclude_none=True),
         )

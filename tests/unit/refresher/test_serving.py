@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from services.refresher.document import servable, to_document
 from services.refresher.domain.grant import failed, revoked
-from services.refresher.domain.record import Record, Waiter
+from services.refresher.domain.record import Record, Servable, Waiter
 from services.refresher.domain.serving import (
     NeedsRefresh,
     Refuse,
@@ -54,6 +55,20 @@ def test_what_no_attempt_can_cure_is_refused_at_once(record: Record, code: str) 
     decision = decide(record, 60, NOW)
     assert isinstance(decision, Refuse)
     assert decision.code == code
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        new(),
+        granted(account="amy@example.test"),
+        revoked(granted()),
+        changed(granted(), event(2, deleted=True, former_names=("Help",))),
+        changed(granted(), event(2, options={"mailbox_login": "amy", "servers": {"imap": "mail.example.test:993"}})),
+    ],
+)
+def test_what_a_get_reads_of_a_document_is_what_the_whole_record_says(record: Record) -> None:
+    assert servable({"_id": record.config_id, **to_document(record)}) == Servable.of(record)
 
 
 def test_an_access_token_near_its_end_is_renewed_first() -> None:
