@@ -1,8 +1,11 @@
 """What scenarios have in common: grants that are due, and time that passes by moving what is stored."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorCollection
 
 from devstack.provider.faults import Fault
 from services.refresher.domain.record import Record
@@ -63,10 +66,17 @@ async def time_passes(service: Service, by: timedelta) -> None:
     """Move every stored time into the past, as if the database's clock had gone on (or, negative, back) by so much."""
     for name in await service.database.list_collection_names():
         collection = service.database[name]
-        async for document in collection.find({}):
-            moved = {key: value for key, value in _moved(document, by).items() if value != document[key]}
-            if moved:
-                await collection.update_one({"_id": document["_id"]}, {"$set": moved})
+        ids = await collection.distinct("_id")
+        await asyncio.gather(*(_move(collection, one, by) for one in ids))
+
+
+async def _move(collection: AsyncIOMotorCollection[dict[str, Any]], document_id: Any, by: timedelta) -> None:
+    """Move the times of one document, as it is: what somebody writes meanwhile is not undone."""
+    while (document := await collection.find_one({"_id": document_id})) is not None:
+        moved = {key: value for key, value in _moved(document, by).items() if value != document[key]}
+        unchanged = {"_id": document_id, "sequence": document.get("sequence")}
+        if not moved or (await collection.update_one(unchanged, {"$set": moved})).matched_count:
+            return
 
 
 def _moved(value: Any, by: timedelta) -> Any:
