@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -13,7 +13,6 @@ from starlette.responses import Response
 from devstack.ports import free_ports
 from grantkeeper.crypto.ring import VaultRing
 from grantkeeper.process.clock import SYSTEM_CLOCK, Clock
-from services.console.app import build_app
 from services.console.board import Board
 from services.console.live import Live
 from services.console.server import WebServer
@@ -21,6 +20,7 @@ from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.users import Users, add
 from tests.clock import FakeClock
+from tests.console_app import Kafka, console_app
 from tests.console_double import AnsweringBus
 from tests.console_samples import NOW, installation
 
@@ -71,6 +71,7 @@ class Pages:
     live: Live
     ring: VaultRing
     clock: Clock
+    kafka: Kafka = field(default_factory=Kafka)
 
     @property
     def url(self) -> str:
@@ -117,8 +118,8 @@ async def served(users_file: Path) -> AsyncIterator[Pages]:
     clock = FakeClock(NOW)
     pages = Pages(settings, AnsweringBus(), Board(), Live(SYSTEM_CLOCK), installation(), clock)
     pages.board.complete = True
-    app = build_app(
-        settings, pages.ring.installation_public_jwk(), pages.bus, board=pages.board, live=pages.live, clock=clock
+    app = console_app(
+        settings, pages.ring, pages.bus, board=pages.board, live=pages.live, clock=clock, kafka=pages.kafka
     )
     server = WebServer(settings.web, app, pages.live.close)
     await server.start()

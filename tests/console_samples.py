@@ -21,8 +21,8 @@ from schemas.envelope import Message
 from schemas.findings import Finding
 from schemas.reasons import NotificationKind
 from schemas.token_config import Options, RequestBlock, TokenConfig
-from schemas.token_requests import AuthorizationStarted, TokenPage, TokenStatusView
-from schemas.token_status import LastError, TokenStatus, UsedBy
+from schemas.token_requests import AuthorizationStarted, DeviceAuthorizationStarted, TokenPage, TokenStatusView
+from schemas.token_status import Attempt, LastError, TokenStatus, UsedBy
 
 NOW = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 CLIENT = "c" * 64
@@ -65,6 +65,7 @@ def view(number: int = 1, **changes: Any) -> ConfigView:
         "template": stored.template,
         "revision": 3,
         "client_secret_set": True,
+        "client_secret_set_at": NOW - timedelta(days=21),
         "config": stored,
         "text": "Name: Support\n",
         "created_at": NOW - timedelta(days=30),
@@ -276,11 +277,11 @@ def history() -> ConfigHistoryPage:
             at=NOW - timedelta(days=2),
             actor="ben",
             principal="console",
-            action="update",
+            action="edited",
             changed=("Config.Scope",),
             difference=("--- revision 1", "+++ revision 2", "@@ -3 +3 @@", "-  Scope: old", "+  Scope: new"),
         ),
-        HistoryEntry(revision=1, at=NOW - timedelta(days=9), actor="anna", principal="console", action="create"),
+        HistoryEntry(revision=1, at=NOW - timedelta(days=9), actor="anna", principal="console", action="created"),
     )
     return ConfigHistoryPage(config_id=config_id(3), name="Orders", entries=entries)
 
@@ -296,6 +297,35 @@ def started() -> AuthorizationStarted:
         expected_account="orders@example.test",
         expires_at=NOW + timedelta(minutes=10),
     )
+
+
+def device_started() -> DeviceAuthorizationStarted:
+    """A login by code that can begin."""
+    return DeviceAuthorizationStarted(
+        config_id=config_id(3),
+        name="Orders",
+        user_code="WDJB-MJHT",
+        verification_uri="https://idp.test/activate",
+        verification_uri_complete="https://idp.test/activate?user_code=WDJB-MJHT",
+        expected_account="orders@example.test",
+        expires_at=NOW + timedelta(minutes=15),
+        interval=5,
+    )
+
+
+def attempts() -> tuple[Attempt, ...]:
+    """What the provider answered lately."""
+    refused = Attempt(
+        at=NOW - timedelta(hours=2),
+        outcome="reauthorization",
+        latency_ms=212,
+        code="invalid_grant",
+        http_status=400,
+        correlation_id="b6f1c0de-0000-4000-8000-000000000001",
+    )
+    busy = Attempt(at=NOW - timedelta(hours=3), outcome="transient", latency_ms=15_000, code="timeout")
+    good = Attempt(at=NOW - timedelta(hours=4), outcome="success", latency_ms=187, http_status=200)
+    return (refused, busy, good)
 
 
 def import_report(message: Message) -> ImportReport:

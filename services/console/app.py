@@ -1,7 +1,8 @@
 """The wiring of the console: which path is whose, what every request passes through, which parts the process has."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from grantkeeper.bus.connection import aiokafka_arguments
+from grantkeeper.bus.lag import read_lags
 from grantkeeper.bus.received import Place
 from grantkeeper.bus.tail import Tail
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock
@@ -18,9 +20,10 @@ from grantkeeper.process.health import HealthServer
 from grantkeeper.process.metrics import Metrics
 from grantkeeper.process.run import Part
 from grantkeeper_client import Asker, Credential, Envelope, ReplyError
-from schemas.topics import ADMIN_NOTIFICATIONS, TOKEN_EVENTS
-from services.console.asking import Asking, Asks, NoAnswer
+from schemas.topics import ADMIN_NOTIFICATIONS, DEAD_LETTERS, TOKEN_EVENTS
+from services.console.asking import Asking, Asks, NoAnswer, NotForViewers
 from services.console.board import Board
+from services.console.bus_view import BusView, DeadLetters
 from services.console.connection import Connection
 from services.console.console import FOLDER, Console, load_pages, static_version
 from services.console.counting import Counting
@@ -30,15 +33,20 @@ from services.console.gate import Gate
 from services.console.live import Live
 from services.console.routes.adding import Adding
 from services.console.routes.authorizations import Authorizations
+from services.console.routes.device_logins import DeviceLogins
 from services.console.routes.editing import Editing
 from services.console.routes.events import Events
 from services.console.routes.feed import Feed
 from services.console.routes.health import Health
 from services.console.routes.health import Problems as Check
 from services.console.routes.login import Login
+from services.console.routes.mail_module_actions import MailModuleActions
+from services.console.routes.mail_modules import MailModules
 from services.console.routes.notifications import Notifications
 from services.console.routes.problems import Problems
+from services.console.routes.system import System
 from services.console.routes.templates import Templates
+from services.console.routes.text_editing import TextEditing
 from services.console.routes.token_actions import TokenActions
 from services.console.routes.tokens import Tokens
 from services.console.routes.transfer import IMPORT_PATH, REQUEST_LIMIT, Transfer
@@ -56,10 +64,10 @@ FORM_LIMIT: Final = 262_144
 
 def build_app(
     settings: ConsoleSettings,
-    installation_key: Mapping[str, Any],
+    credential: Credential,
     asks: Asks,
     *,
-    board: Board,
+    bus: BusView,
     live: Live,
     checks: Mapping[str, Check] | None = None,
     metrics: Metrics | None = None,
@@ -69,11 +77,11 @@ def build_app(
     users = Users(settings.users_file)
     console = Console(
         settings=settings,
-        installation_key=installation_key,
+        credential=credential,
         asking=Asking(asks),
         users=users,
         sessions=Sessions(settings, users, clock),
-        board=board,
+        bus=bus,
         live=live,
         catalogue=load_catalogue(),
         pages=load_pages(),
@@ -94,6 +102,7 @@ def build_app(
         exception_handlers={
             ReplyError: problems.reply_error,
             NoAnswer: problems.no_answer,
+            NotForViewers: problems.not_for_viewers,
             HTTPException: problems.http,
             TooLarge: problems.too_large,
             ValidationError: problems.unfit,
@@ -109,10 +118,15 @@ def _routes(console: Console, checks: Mapping[str, Check]) -> list[BaseRoute]:
         Adding(console, authorizations),  # before Tokens: /tokens/new is no id
         Tokens(console),
         Editing(console),
+        TextEditing(console),
         TokenActions(console),
         authorizations,
+        DeviceLogins(console),
         Notifications(console),
         Templates(console),
+        MailModules(console),
+        MailModuleActions(console),
+        System(console),
         Transfer(console),
         Feed(console),
         Events(console),
@@ -128,13 +142,15 @@ def build_parts(settings: ConsoleSettings, credential: Credential, clock: Clock 
     connection = Connection(lambda: Asker(credential, security=security), clock)
     notifications = Tail(settings.kafka, ADMIN_NOTIFICATIONS, _Notifications(board, live), service=SERVICE, clock=clock)
     changes = Tail(settings.kafka, TOKEN_EVENTS, _Changes(live), service=SERVICE, clock=clock, begin="end")
+    bus = BusView(board, DeadLetters(), partial(read_lags, settings.kafka, SERVICE))
+    letters = Tail(settings.kafka, DEAD_LETTERS, _DeadLetters(bus.dead_letters), service=SERVICE, clock=clock)
     checks = {"bus": connection.problems, "notifications": notifications.problems, "changes": changes.problems}
     checks["users"] = Users(settings.users_file).problems
     app = build_app(
         settings,
-        credential.installation_key,
+        credential,
         connection,
-        board=board,
+        bus=bus,
         live=live,
         checks=checks,
         metrics=metrics,
@@ -148,6 +164,8 @@ def build_parts(settings: ConsoleSettings, credential: Credential, clock: Clock 
         notifications,
         _Complete(notifications, board),
         changes,
+        letters,
+        _Complete(letters, bus.dead_letters),
     ]
 
 
@@ -173,10 +191,20 @@ class _Changes:
         self._live.changed("tokens")
 
 
-class _Complete:
-    """Says that the board shows all there was, once its tail has read to the end."""
+class _DeadLetters:
+    """From `dead-letters` to the page System."""
 
-    def __init__(self, tail: Tail, board: Board) -> None:
+    def __init__(self, letters: DeadLetters) -> None:
+        self._letters = letters
+
+    async def __call__(self, envelope: Envelope, _place: Place) -> None:
+        self._letters.take(envelope)
+
+
+class _Complete:
+    """Says that a board shows all there was, once its tail has read to the end."""
+
+    def __init__(self, tail: Tail, board: Board | DeadLetters) -> None:
         self._tail = tail
         self._board = board
 

@@ -12,13 +12,21 @@ from pydantic import ValidationError
 
 from grantkeeper.process.logging import get_logger
 from grantkeeper_client import GrantkeeperError, NoReply, ReplyError
+from schemas.config_commands import ConfigGet, ConfigHistory, PrincipalList, TemplateList
 from schemas.envelope import Message, Model
+from schemas.token_requests import EngineStatusGet, TokenList, TokenStatusGet
 from services.console.users import User
 
 QUICK: Final = timedelta(seconds=5)
 """For what a service answers by itself; a person should not look at a blank page for longer."""
 PROVIDER: Final = timedelta(seconds=25)
 """For what needs the provider: the refresher gives it 15 s, and may have to try a second secret."""
+
+VIEWER_MAY_ASK: Final[frozenset[type[Message]]] = frozenset(
+    {TokenList, TokenStatusGet, ConfigGet, ConfigHistory, TemplateList, PrincipalList, EngineStatusGet}
+)
+"""What a viewer's pages are made of. The console's credential may send everything, so this list is what keeps a viewer
+to reading, whatever path a request took; an export is not in it: it carries every sealed secret."""
 
 log = get_logger(__name__)
 Result = TypeVar("Result", bound=Model)
@@ -46,6 +54,10 @@ class NoAnswer(Exception):
     """Nobody answered in time: nothing is known of what became of the question."""
 
 
+class NotForViewers(Exception):
+    """A viewer wants something sent that is not in `VIEWER_MAY_ASK`; nothing was sent."""
+
+
 class Asking:
     """Turns a message of the contract into its answer of the contract."""
 
@@ -61,7 +73,9 @@ class Asking:
         config_id: str | None = None,
         deadline: timedelta = QUICK,
     ) -> Result:
-        """Send one message for a person; raises ReplyError or NoAnswer."""
+        """Send one message for a person; raises ReplyError, NoAnswer or NotForViewers."""
+        if not user.is_admin and type(message) not in VIEWER_MAY_ASK:
+            raise NotForViewers(message.TYPE)
         data = message.model_dump(mode="json", exclude_none=True, exclude={"actor"})
         key = config_id.encode() if config_id else None
         try:

@@ -12,17 +12,28 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from grantkeeper.process.clock import Clock, Ids
+from grantkeeper_client import Credential
 from schemas.envelope import Message
 from services.console import views
 from services.console.asking import QUICK, Asking, Result
 from services.console.board import Board
+from services.console.bus_view import BusView
 from services.console.live import Live
-from services.console.sessions import Sessions
+from services.console.security import may_send
+from services.console.sessions import Said, Sessions
 from services.console.settings import ConsoleSettings
 from services.console.users import User, Users
 from services.console.words import Catalogue, Words
 
 FOLDER: Final = Path(__file__).parent
+MENU: Final = (
+    ("tokens", "/tokens"),
+    ("notifications", "/notifications"),
+    ("templates", "/templates"),
+    ("modules", "/mail-modules"),
+    ("transfer", "/transfer"),
+    ("system", "/system"),
+)
 THEMES: Final = ("auto", "light", "dark")
 BAR_LENGTH: Final = 3
 """Notifications shown on every page; the rest is a number."""
@@ -33,16 +44,26 @@ class Console:
     """The collaborators of all pages."""
 
     settings: ConsoleSettings
-    installation_key: Mapping[str, Any]
+    credential: Credential
     asking: Asking
     users: Users
     sessions: Sessions
-    board: Board
+    bus: BusView
     live: Live
     catalogue: Catalogue
     pages: Environment
     clock: Clock
     ids: Ids
+
+    @property
+    def installation_key(self) -> Mapping[str, Any]:
+        """The public key to which secrets are sealed before they are sent."""
+        return self.credential.installation_key
+
+    @property
+    def board(self) -> Board:
+        """The open notifications."""
+        return self.bus.board
 
     def words(self, request: Request) -> Words:
         """Return the language of this request."""
@@ -65,11 +86,15 @@ class Console:
     def _seen(self, request: Request) -> str:
         return getattr(request.state, "seen", None) or self.live.seen
 
-    def go(self, path: str, *, said: str | None = None) -> Response:
-        """Send the browser on after something was done, with one sentence to show there (a key below `done.`)."""
+    def go(self, path: str, *, said: str | None = None, undo: str = "") -> Response:
+        """Send the browser on after something was done.
+
+        There one sentence is shown (`said`, a key below `done.`), with a button that takes it back (`undo`, a path to
+        post to) where there is a way.
+        """
         response = RedirectResponse(path, status_code=303)
         if said is not None:
-            self.sessions.say(response, said)
+            self.sessions.say(response, Said(said, undo))
         return response
 
     def _shared(self, request: Request, user: User | None) -> dict[str, Any]:
@@ -80,6 +105,7 @@ class Console:
             "t": words,
             "user": user,
             "path": request.url.path,
+            "menu": [one for one in MENU if user and may_send("GET", one[1], is_admin=user.is_admin)],
             "language": words.language,
             "languages": self.catalogue.names,
             "theme": theme(request),
@@ -118,6 +144,7 @@ def load_pages() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters["moment"] = views.moment
+    pages.filters["instant"] = views.instant
     pages.filters["day"] = views.day
     pages.globals["version"] = static_version()
     return pages

@@ -1,8 +1,10 @@
 """What every request and answer must keep, whatever page it is for: size, host, same origin, login, role, headers.
 
-Deny by default: a path is public only if it is listed here, and a viewer may send nothing but what is listed here.
+Deny by default: a path is public only if it is listed here, and a viewer may send nothing but what is listed here. What
+a viewer's pages may ask of the bus is kept once more where it is asked (asking.py).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,6 +20,11 @@ PROBE_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Asked by address, not by name."""
 
 VIEWER_MAY_SEND: Final = frozenset({"/logout", "/preferences"})
+
+ADMIN_PAGES: Final = re.compile(
+    r"/tokens/(new|next-login)|/tokens/[^/]+/(?!history$).+|/mail-modules/(new|[^/]+/.+)|/transfer(/.*)?|/system/.+"
+)
+"""Pages that only begin something: a viewer is told so there, not after filling in a form."""
 
 # No 'unsafe-*': pages carry no inline script or style. `data:` images are the icons inside Tabler's CSS.
 CONTENT_SECURITY_POLICY: Final = (
@@ -62,8 +69,10 @@ def same_origin(method: str, headers: Mapping[str, str], origin: str) -> bool:
 
 
 def may_send(method: str, path: str, *, is_admin: bool) -> bool:
-    """Whether a person who is logged in may send this."""
-    return method in SAFE_METHODS or is_admin or path in VIEWER_MAY_SEND
+    """Whether a person who is logged in may open or send this."""
+    if is_admin:
+        return True
+    return ADMIN_PAGES.fullmatch(path) is None if method in SAFE_METHODS else path in VIEWER_MAY_SEND
 
 
 class SecurityHeaders:

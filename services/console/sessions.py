@@ -24,8 +24,20 @@ MOST_AUTHORIZATIONS: Final = 20
 """Logins that one browser may have begun at a time, about 700 bytes of cookie each."""
 KNOWN_BROWSER_LIFETIME: Final = timedelta(days=180)
 """A person who has not come with a browser for that long counts with it as a stranger."""
+DOWNLOAD_LIFETIME: Final = timedelta(minutes=10)
+"""From the making of a credential to its one download."""
 SAID_LIFETIME: Final = timedelta(seconds=20)
 """From a redirect to the page it leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the next page says was done."""
+
+    key: str
+    """Of the catalogue, below `done.`."""
+    undo: str = ""
+    """The path that takes it back; empty = there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Sessions:
         self._logins = Signer(settings.session_key, "login")
         self._authorizations = Signer(settings.session_key, "authorization")
         self._browsers = Signer(settings.session_key, "browser")
+        self._downloads = Signer(settings.session_key, "download")
         # Signed, so that no link can make the console say that something was done.
         self._sentences = Signer(settings.session_key, "said")
 
@@ -81,15 +94,31 @@ class Sessions:
         claims = self._browsers.read(request.cookies.get(f"{self._prefix}-browser"), self._clock.now())
         return str(claims["jti"]) if claims and claims.get("sub") == name else None
 
-    def say(self, response: Response, said: str) -> None:
-        """Leave one sentence (a key of the catalogue below `done.`) for the next page."""
-        signed = self._sentences.sign({"said": said}, self._clock.now(), SAID_LIFETIME)
+    def allow_download(self, request: Request, response: Response, principal: str) -> None:
+        """Let this person download the credential of one principal, once, with this browser."""
+        claims = {"sub": request.state.user.name, "principal": principal}
+        signed = self._downloads.sign(claims, self._clock.now(), DOWNLOAD_LIFETIME)
+        self._set(response, f"{self._prefix}-download", signed, DOWNLOAD_LIFETIME)
+
+    def may_download(self, request: Request, principal: str) -> bool:
+        """Whether the credential of a principal is still to be downloaded by this person with this browser."""
+        claims = self._downloads.read(request.cookies.get(f"{self._prefix}-download"), self._clock.now())
+        wanted = {"sub": request.state.user.name, "principal": principal}
+        return claims is not None and all(claims.get(name) == value for name, value in wanted.items())
+
+    def downloaded(self, response: Response) -> None:
+        """Take the permission away."""
+        self._set(response, f"{self._prefix}-download", "", timedelta())
+
+    def say(self, response: Response, said: Said) -> None:
+        """Leave one sentence for the next page."""
+        signed = self._sentences.sign(asdict(said), self._clock.now(), SAID_LIFETIME)
         self._set(response, f"{self._prefix}-said", signed, SAID_LIFETIME)
 
-    def said(self, request: Request) -> str | None:
+    def said(self, request: Request) -> Said | None:
         """Return the sentence that was left for this page."""
         claims = self._sentences.read(request.cookies.get(f"{self._prefix}-said"), self._clock.now())
-        return str(claims["said"]) if claims else None
+        return Said(str(claims["key"]), str(claims["undo"])) if claims else None
 
     def forget_said(self, response: Response) -> None:
         """Show a sentence once."""

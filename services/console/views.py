@@ -14,6 +14,8 @@ from schemas.token_status import TokenStatus
 from services.console.words import Words
 
 Colour = Literal["good", "warn", "bad", "info", "calm"]
+Action = Literal["request", "refresh", "undelete", "validate"]
+"""What one button beside a token does."""
 
 COLOURS: Final[Mapping[PublicState, Colour]] = {
     "not_authorized": "info",
@@ -51,7 +53,9 @@ class Row:
     """What the provider said last, with its code."""
     cure: str | None
     warnings: tuple[str, ...]
-    action: Literal["request", "refresh", "undelete"] | None
+    used_by: tuple[str, ...]
+    """Mail modules that got it lately, the latest first."""
+    action: Action | None
 
 
 def row(status: TokenStatus, now: datetime, words: Words) -> Row:
@@ -66,6 +70,7 @@ def row(status: TokenStatus, now: datetime, words: Words) -> Row:
         problem=_problem(status),
         cure=_cure(status, words),
         warnings=tuple(_warnings(status, now, words)),
+        used_by=_used_by(status, now, words),
         action=_action(status),
     )
 
@@ -121,9 +126,23 @@ def _warnings(status: TokenStatus, now: datetime, words: Words) -> list[str]:
     return found
 
 
-def _action(status: TokenStatus) -> Literal["request", "refresh", "undelete"] | None:
+def _used_by(status: TokenStatus, now: datetime, words: Words) -> tuple[str, ...]:
+    latest: dict[str, date] = {}
+    for use in sorted(status.used_by, key=lambda use: use.day):
+        latest[use.principal] = use.day
+    today = now.date()
+    found = sorted(latest.items(), key=lambda one: one[1], reverse=True)
+    return tuple(
+        words("token.used_on", principal=name, day=words("time.today") if when == today else day(when))
+        for name, when in found
+    )
+
+
+def _action(status: TokenStatus) -> Action | None:
     if status.deleted:
         return "undelete"
+    if status.state == "off":
+        return "validate"
     if status.state in NEEDS_LOGIN:
         return "request"
     return "refresh" if status.state in REFRESHABLE else None
@@ -144,12 +163,17 @@ def span(length: timedelta, words: Words) -> str:
 
 def day(when: date) -> str:
     """Write a day so that no reader of another country mistakes it."""
-    return when.isoformat()
+    return f"{when:%Y-%m-%d}"
 
 
 def moment(when: datetime) -> str:
     """Write a moment to the minute, in UTC, as every log does."""
     return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def instant(when: datetime) -> str:
+    """Write a moment to the second, in UTC: attempts follow each other closely."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +229,8 @@ def finding(found: Finding, words: Words) -> str:
     if found.line is not None:
         key = "common.place" if found.column is not None else "common.place_line"
         place = words(key, line=found.line, column=found.column)
-    return sentence(place, found.field, found.message, found.cure)
+    said = words.known(f"finding.{found.code}", found.message)
+    return sentence(place, found.field, said, words.known(f"finding_cure.{found.code}", found.cure))
 
 
 def detail(found: Detail) -> str:

@@ -13,9 +13,10 @@ from schemas.config_results import ConfigSaved, ConfigView, TemplatePage, Templa
 from schemas.token_config import TokenConfig
 from services.console.asking import NoAnswer
 from services.console.console import Console
-from services.console.forms import TokenForm, understand
+from services.console.forms import understand
 from services.console.routes.authorizations import Authorizations
 from services.console.routes.form_page import FormPage
+from services.console.token_form import TokenForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Adding:
         except (ReplyError, NoAnswer) as trouble:
             return self._page.draw(request, outcome.form, origin.config, trouble=trouble, **shown)
         if form.get("action") == "request":
-            return await self._authorizations.begin(request, saved.config_id, min_revision=saved.revision)
+            return await self._authorizations.begin_new(request, saved, origin.config)
         return self._console.go(f"/tokens/{saved.config_id}?revision={saved.revision}", said="added")
 
     async def _create(self, request: Request, config_id: str, edits: FieldEdits, origin: Origin) -> ConfigSaved:

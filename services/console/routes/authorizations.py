@@ -10,20 +10,21 @@ from starlette.routing import Route
 
 from grantkeeper.oauth2.redirect import CALLBACK, MalformedRedirect, RedirectAnswer, read_redirect
 from grantkeeper_client import ReplyError, seal_to_installation
-from schemas.config_commands import ConfigGet
-from schemas.config_results import ConfigView
+from schemas.config_results import ConfigSaved
+from schemas.token_config import TokenConfig
 from schemas.token_requests import (
     AuthorizationComplete,
     AuthorizationCompleted,
     AuthorizationStart,
     AuthorizationStarted,
     TokenRefresh,
-    TokenStatusGet,
     TokenStatusView,
 )
 from services.console import views
-from services.console.asking import PROVIDER
+from services.console.asking import PROVIDER, NoAnswer
 from services.console.console import Console, person
+from services.console.routes.device_logins import has_device_flow
+from services.console.routes.lookup import stored_config, token_status
 from services.console.routes.problems import error_lines
 from services.console.sessions import StartedAuthorization
 
@@ -48,31 +49,38 @@ class Authorizations:
         ]
 
     async def ask(self, request: Request) -> Response:
-        """The page that a notification links to; its button starts."""
-        view = await self._view(request)
-        return self._console.page(request, "authorize_ask.html", view=view)
+        """The page that a notification links to; its buttons start."""
+        view = await stored_config(self._console, request)
+        return self._console.page(request, "authorize_ask.html", view=view, device=has_device_flow(view.config))
 
     async def start(self, request: Request) -> Response:
-        return await self.begin(request, request.path_params["config_id"])
-
-    async def begin(self, request: Request, config_id: str, *, min_revision: int | None = None) -> Response:
         """Start a login and show where it goes; a program's own login is done at once."""
-        view = await self._console.ask(request, ConfigGet(config=config_id), ConfigView, config_id=config_id)
+        view = await stored_config(self._console, request)
         if view.config.auth_flow == "ClientCredentials":
-            return await self._log_in_program(request, view)
-        nonce = self._console.ids.token(NONCE_BYTES)
-        question = AuthorizationStart(
-            config=view.config_id,
-            nonce_hash=sha256(nonce.encode()).hexdigest(),
-            min_revision=min_revision or view.revision,
+            known = await token_status(self._console, request, min_revision=view.revision)
+            return await self._log_in_program(request, view.config_id, known.generation, view.revision)
+        return await self._send_away(request, view.config_id, view.revision)
+
+    async def begin_new(self, request: Request, saved: ConfigSaved, config: TokenConfig) -> Response:
+        """Go on with a token that was saved a moment ago; what goes wrong now does not undo the saving."""
+        words = self._console.words(request)
+        try:
+            if config.auth_flow == "ClientCredentials":
+                return await self._log_in_program(request, saved.config_id, 0, saved.revision)
+            return await self._send_away(request, saved.config_id, saved.revision)
+        except ReplyError as error:
+            lines, status = error_lines(error, words), 409
+        except NoAnswer:
+            lines, status = [words("bus.down"), words("bus.down_hint")], 503
+        lines = [words("authorize.saved_only"), *lines]
+        return self._console.page(
+            request, "authorize_failed.html", status=status, config_id=saved.config_id, lines=lines
         )
-        started = await self._console.ask(request, question, AuthorizationStarted, config_id=view.config_id)
-        return self._started(request, started, nonce)
 
     async def paste(self, request: Request) -> Response:
         """Finish with the address at which another browser came back."""
         address = str((await request.form()).get("url", "")).strip()
-        view = await self._view(request)
+        view = await stored_config(self._console, request)
         problem = self._wrong_address(request, address)
         if problem:
             return self._console.page(request, "authorize_paste.html", status=422, view=view, problem=problem)
@@ -139,13 +147,17 @@ class Authorizations:
             return self._console.page(request, "authorize_failed.html", status=409, config_id=config_id, lines=lines)
         return self._connected(request, done)
 
-    async def _log_in_program(self, request: Request, view: ConfigView) -> Response:
-        known = await self._console.ask(
-            request, TokenStatusGet(config=view.config_id, min_revision=view.revision), TokenStatusView
-        )
-        question = TokenRefresh(config=view.config_id, generation=known.status.generation)
-        await self._console.ask(request, question, TokenStatusView, config_id=view.config_id, deadline=PROVIDER)
-        return self._console.go(f"/tokens/{view.config_id}", said="refreshed")
+    async def _log_in_program(self, request: Request, config_id: str, generation: int, revision: int) -> Response:
+        question = TokenRefresh(config=config_id, generation=generation, min_revision=revision)
+        await self._console.ask(request, question, TokenStatusView, config_id=config_id, deadline=PROVIDER)
+        return self._console.go(f"/tokens/{config_id}", said="refreshed")
+
+    async def _send_away(self, request: Request, config_id: str, revision: int) -> Response:
+        nonce = self._console.ids.token(NONCE_BYTES)
+        hashed = sha256(nonce.encode()).hexdigest()
+        question = AuthorizationStart(config=config_id, nonce_hash=hashed, min_revision=revision)
+        started = await self._console.ask(request, question, AuthorizationStarted, config_id=config_id)
+        return self._started(request, started, nonce)
 
     def _started(self, request: Request, started: AuthorizationStarted, nonce: str) -> Response:
         if urlsplit(started.url).scheme not in {"https", "http"}:
@@ -160,15 +172,8 @@ class Authorizations:
         return response
 
     def _connected(self, request: Request, done: AuthorizationCompleted) -> Response:
-        words, now = self._console.words(request), self._console.clock.now()
-        expires = done.status.expires_at
-        return self._console.page(
-            request,
-            "authorize_done.html",
-            done=done,
-            row=views.row(done.status, now, words),
-            lifetime=views.span(expires - now, words) if expires else None,
-        )
+        row = views.row(done.status, self._console.clock.now(), self._console.words(request))
+        return self._console.page(request, "authorize_done.html", row=row, notes=done.notes)
 
     def _elsewhere(self, request: Request, key: str) -> Response:
         words = self._console.words(request)
@@ -190,10 +195,6 @@ class Authorizations:
             start = self._console.settings.origin + CALLBACK
             return words("authorize.paste_wrong", start=start)
         return None
-
-    async def _view(self, request: Request) -> ConfigView:
-        config_id = request.path_params["config_id"]
-        return await self._console.ask(request, ConfigGet(config=config_id), ConfigView, config_id=config_id)
 
 
 def _state(address: str) -> str:

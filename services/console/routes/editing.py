@@ -1,5 +1,6 @@
-"""Edit: says what a change means before it is stored, and who else saved meanwhile; loses nothing that was typed."""
+"""Edit, by fields: says what a change means before it is stored, and who else saved meanwhile; loses nothing typed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -7,16 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from grantkeeper_client import ReplyError
-from schemas.config_commands import ConfigGet, ConfigUpdate, FieldEdits
-from schemas.config_results import ConfigSaved, ConfigView
-from schemas.token_config import TokenConfig
+from schemas.config_results import ConfigView
 from services.console.asking import NoAnswer
+from services.console.conflicts import Difference, join
 from services.console.console import Console
-from services.console.forms import TokenForm, understand
-from services.console.routes.form_page import FormPage, Trouble
-
-Conflicts = list[tuple[str, str, str]]
-"""Field, theirs, mine."""
+from services.console.forms import understand
+from services.console.routes.form_page import FormPage
+from services.console.routes.lookup import stored_config
+from services.console.routes.saving import Saving
+from services.console.token_form import TokenForm
 
 
 class Editing:
@@ -24,6 +24,7 @@ class Editing:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._saving = Saving(console)
         self._page = FormPage(console, "token_edit.html")
 
     def routes(self) -> list[Route]:
@@ -33,71 +34,41 @@ class Editing:
         ]
 
     async def edit(self, request: Request) -> Response:
-        view = await self._view(request)
+        view = await stored_config(self._console, request)
         return self._draw(request, TokenForm.of(view.config), view)
 
     async def update(self, request: Request) -> Response:
         form = TokenForm.read(await request.form())
         try:
-            view = await self._view(request)
+            view = await stored_config(self._console, request)
         except NoAnswer:
             return self._page.keep(request, form)
+        if form.get("expected_revision") != str(view.revision):
+            return self._conflict(request, form, view)
         key = self._console.installation_key
         outcome = understand(form, view.config, key, is_new=False, has_secret=view.client_secret_set)
-        form = outcome.form
-        if form.get("expected_revision") != str(view.revision):
-            return self._draw(request, form, view, conflict=conflicts(form, view.config))
         if outcome.edits is None:
-            return self._page.draw(request, form, view.config, problems=outcome.problems, **_shown(view))
+            return self._page.draw(request, outcome.form, view.config, problems=outcome.problems, **_shown(view))
+        form = outcome.form
         try:
-            return await self._save(request, form, view, outcome.edits)
+            done = await self._saving.save(request, view, fields=outcome.edits, confirmed=bool(form.get("confirmed")))
         except (ReplyError, NoAnswer) as trouble:
-            return await self._not_saved(request, form, view, trouble)
+            if isinstance(trouble, ReplyError) and trouble.code == "revision_conflict":
+                return self._conflict(request, form, await stored_config(self._console, request))
+            return self._page.draw(request, form, view.config, trouble=trouble, **_shown(view))
+        return done if isinstance(done, Response) else self._draw(request, form, view, means=done)
 
-    async def _save(self, request: Request, form: TokenForm, view: ConfigView, edits: FieldEdits) -> Response:
-        """Ask what the change means; store it if it means nothing for the login, or if that was confirmed."""
-        command = ConfigUpdate(
-            config_id=view.config_id, expected_revision=view.revision, fields=edits, dry_run=not form.get("confirmed")
-        )
-        saved = await self._console.ask(request, command, ConfigSaved, config_id=view.config_id)
-        if command.dry_run and saved.new_login != "no":
-            return self._draw(request, form, view, means=saved.new_login)
-        if command.dry_run:
-            command = command.model_copy(update={"dry_run": False})
-            saved = await self._console.ask(request, command, ConfigSaved, config_id=view.config_id)
-        return self._console.go(f"/tokens/{view.config_id}?revision={saved.revision}", said="saved")
+    def _conflict(self, request: Request, form: TokenForm, view: ConfigView) -> Response:
+        """Show who saved what meanwhile, under a form that keeps what was typed."""
+        joined, differences = join(form, TokenForm.of(view.config))
+        key = self._console.installation_key
+        joined = understand(joined, view.config, key, is_new=False, has_secret=view.client_secret_set).form
+        return self._draw(request, joined, view, conflict=differences, status=409)
 
-    async def _not_saved(self, request: Request, form: TokenForm, view: ConfigView, trouble: Trouble) -> Response:
-        if isinstance(trouble, ReplyError) and trouble.code == "revision_conflict":
-            view = await self._view(request)
-            return self._draw(request, form, view, conflict=conflicts(form, view.config))
-        return self._draw(request, form, view, trouble=trouble)
-
-    async def _view(self, request: Request) -> ConfigView:
-        config_id = request.path_params["config_id"]
-        return await self._console.ask(request, ConfigGet(config=config_id), ConfigView, config_id=config_id)
-
-    def _draw(
-        self,
-        request: Request,
-        form: TokenForm,
-        view: ConfigView,
-        *,
-        means: str | None = None,
-        conflict: Conflicts | None = None,
-        trouble: Trouble | None = None,
-    ) -> Response:
-        shown = _shown(view) | {"means": means, "conflict": conflict}
-        if conflict is not None:
-            shown["status"] = 409
-        return self._page.draw(request, form, view.config, trouble=trouble, **shown)
+    def _draw(self, request: Request, form: TokenForm, view: ConfigView, **shown: Any) -> Response:
+        return self._page.draw(request, form, view.config, **(_shown(view) | shown))
 
 
 def _shown(view: ConfigView) -> dict[str, Any]:
-    return {"view": view, "has_secret": view.client_secret_set, "means": None, "conflict": None}
-
-
-def conflicts(form: TokenForm, theirs: TokenConfig) -> Conflicts:
-    """List what differs between a form and what somebody else stored meanwhile."""
-    stored = TokenForm.of(theirs)
-    return [(name, value, form.get(name)) for name, value in stored.values.items() if value != form.get(name)]
+    nothing: Sequence[Difference] | None = None
+    return {"view": view, "has_secret": view.client_secret_set, "means": None, "conflict": nothing}

@@ -8,13 +8,12 @@ from starlette.responses import Response
 
 from grantkeeper.oauth2.redirect import redirect_uri
 from grantkeeper_client import ReplyError
-from schemas.replies import Detail
 from schemas.token_config import TokenConfig
-from services.console import views
 from services.console.asking import NoAnswer
+from services.console.complaints import by_field
 from services.console.console import Console
-from services.console.forms import TokenForm, field_of
 from services.console.routes.problems import error_lines
+from services.console.token_form import TokenForm
 
 Trouble = ReplyError | NoAnswer
 
@@ -44,9 +43,9 @@ class FormPage:
         if isinstance(trouble, NoAnswer):
             lines, status = [words("bus.down"), words("bus.down_hint")], 503
         elif trouble is not None:
-            by_field = complaints(trouble)
-            lines = [line for line in error_lines(trouble, words) if line not in by_field.values()]
-            status, said = 409, said | by_field
+            placed = by_field(trouble, {*form.values, "client_secret"})
+            lines = [line for line in error_lines(trouble, words) if line not in placed.values()]
+            status, said = 409, said | placed
         shown = {"form": form, "base": base, "problems": said, "lines": lines, "taken": taken(trouble)}
         shown["redirect_uri"] = self._redirect_uri(base)
         return self._console.page(request, self._page, **{"status": status, **shown, **context})
@@ -59,12 +58,6 @@ class FormPage:
         if base.auth_flow != "AuthorizationCode":
             return None
         return redirect_uri(base, self._console.settings.origin)
-
-
-def complaints(error: ReplyError) -> dict[str, str]:
-    """Sort a service's complaints to the fields they are about."""
-    found = (Detail.model_validate(detail) for detail in error.details)
-    return {field_of(one.field): views.detail(one) for one in found if field_of(one.field)}
 
 
 def taken(error: Exception | None) -> str | None:

@@ -18,7 +18,7 @@ from services.console.words import Words
 log = get_logger(__name__)
 
 _STATUS: Final = {"not_found": 404, "not_permitted": 403, "name_taken": 409, "revision_conflict": 409}
-_HTTP_WORDS: Final = {404: "refused.not_found", 405: "refused.method", 413: "refused.too_large"}
+_HTTP_WORDS: Final = {400: "refused.unfit", 404: "refused.not_found", 405: "refused.method", 413: "refused.too_large"}
 
 
 def error_lines(error: ReplyError, words: Words) -> list[str]:
@@ -46,13 +46,20 @@ class Problems:
         words = self._console.words(request)
         return self._page(request, words("error.title"), error_lines(error, words), _STATUS.get(error.code, 409))
 
+    def not_for_viewers(self, request: Request, _error: Exception) -> Response:
+        """Say that a viewer may not; nothing was sent."""
+        return self.refused(request, "refused.role", 403)
+
     def no_answer(self, request: Request, error: Exception) -> Response:
-        """Say that nobody answered, and what that means for what was asked."""
+        """Say that nobody answered, and what that means for what was asked; a page tries again by itself."""
         assert isinstance(error, NoAnswer)  # noqa: S101 - registered for this type alone
         words = self._console.words(request)
         key = "bus.down_read" if request.method in SAFE_METHODS else "bus.unknown_outcome"
-        lines = [words(key), words("bus.down_hint")]
-        return self._page(request, words("problem.title"), lines, 503)
+        lines, again = [words(key), words("bus.down_hint")], None
+        if request.method in SAFE_METHODS:
+            again = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        title = words("problem.title")
+        return self._console.page(request, "problem.html", status=503, title=title, lines=lines, again=again)
 
     def http(self, request: Request, error: Exception) -> Response:
         """Show what the framework refuses: no such page, not that way."""
@@ -80,7 +87,7 @@ class Problems:
         return self.refused(request, "refused.unfit", 400)
 
     def _page(self, request: Request, title: str, lines: list[str], status: int) -> Response:
-        response = self._console.page(request, "problem.html", status=status, title=title, lines=lines)
+        response = self._console.page(request, "problem.html", status=status, title=title, lines=lines, again=None)
         if "hx-request" in request.headers and request.method in SAFE_METHODS:
             # A live part cannot show a problem in its place: the whole page is loaded again and does.
             response.headers["HX-Refresh"] = "true"

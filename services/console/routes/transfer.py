@@ -9,13 +9,14 @@ from hashlib import sha256
 from typing import Final
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartParser
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from grantkeeper.strict_yaml import FILE_LIMIT, StrictYamlError
-from grantkeeper.transfer import Prepared, chunks, export_name, export_text, prepare
+from grantkeeper.transfer import Prepared, chunks, export_name, export_text, foreseen, prepare
 from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport, RecordReport
@@ -60,7 +61,8 @@ class Transfer:
         return [
             Route("/transfer", self.show, methods=["GET"]),
             Route(IMPORT_PATH, self.take, methods=["POST"]),
-            Route("/transfer/export", self.export, methods=["GET"]),
+            Route("/transfer/export", self.export_all, methods=["GET"]),
+            Route("/transfer/export", self.export_selected, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -95,11 +97,21 @@ class Transfer:
         note = words("transfer.other_file") if other_file else ""
         return self._page(request, report=report, dry_run=dry_run, digest=digest, overwrite=upload.overwrite, note=note)
 
-    async def export(self, request: Request) -> Response:
+    async def export_all(self, request: Request) -> Response:
+        return await self._export(request, None)
+
+    async def export_selected(self, request: Request) -> Response:
+        """Export the tokens whose ids the overview's form names."""
+        chosen = tuple(dict.fromkeys(str(one) for one in (await request.form()).getlist("config")))
+        if not chosen:
+            return self._page(request, error=self._console.words(request)("transfer.none_selected"), status=422)
+        return await self._export(request, chosen)
+
+    async def _export(self, request: Request, configs: tuple[str, ...] | None) -> Response:
         texts: list[str] = []
         cursor: str | None = None
         while True:
-            page = await self._console.ask(request, ConfigExport(cursor=cursor), ExportPage)
+            page = await self._console.ask(request, ConfigExport(configs=configs, cursor=cursor), ExportPage)
             texts.extend(page.records)
             cursor = page.cursor
             if cursor is None:
@@ -123,7 +135,8 @@ class Transfer:
                     raise
                 return Report(tuple(done), total, complete=False)
             done.extend(report.records)
-        return Report(tuple(sorted(done, key=lambda record: record.index)), total, complete=True)
+        done.sort(key=lambda record: record.index)
+        return Report(tuple(foreseen(done, prepared.records) if dry_run else done), total, complete=True)
 
     def _page(
         self,
@@ -172,9 +185,14 @@ class Upload:
 
 async def _read_upload(request: Request) -> Upload:
     """Read the form in memory: the file may hold secrets in the clear, so no temporary file is written."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return Upload(b"", wanted=False, previewed="", overwrite=False)
     parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=10)
     parser.spool_max_size = REQUEST_LIMIT
-    form = await parser.parse()
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(400) from error
     try:
         file = form.get("file")
         raw = await file.read() if isinstance(file, UploadFile) else b""

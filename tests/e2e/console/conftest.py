@@ -9,7 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.conftest import part_missing
 from tests.console_pages import Pages, chromium, chromium_path, make_users, served
-from tests.e2e.screenshots import fill
+from tests.console_walk import fill
 
 TIMEOUT = 15_000
 """Milliseconds for one step: machines of tests are busy."""
@@ -25,7 +25,7 @@ def users_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def pages(users_file: Path) -> AsyncIterator[Pages]:
     """The console around an answering bus, with something to show."""
     async with served(users_file) as running:
-        fill(running)
+        fill(running.bus, running.board, running.kafka)
         yield running
 
 

@@ -11,31 +11,26 @@ from schemas.token_requests import TokenList
 from tests.console_double import refusal
 from tests.console_pages import Pages
 from tests.console_samples import config_id, fleet, page, saved, status
+from tests.console_walk import WALK
+from tests.e2e.walking import reach
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PATHS = (
-    "/tokens",
-    f"/tokens/{config_id(3)}",
-    f"/tokens/{config_id(3)}/edit",
-    f"/tokens/{config_id(3)}/history",
-    f"/tokens/{config_id(3)}/delete",
-    f"/tokens/{config_id(3)}/authorize",
-    "/tokens/new",
-    "/tokens/new?template=google-mail",
-    "/notifications",
-    "/templates",
-    "/transfer",
-    "/preferences",
-)
 
-
-async def test_no_page_breaks_the_policy(pages: Pages, anna: Page, complaints: list[str]) -> None:
-    for path in PATHS:
-        await anna.goto(pages.url + path)
-        await expect(anna.locator("main")).to_be_visible()
-    assert complaints == []
+@pytest.mark.long
+async def test_every_page_keeps_the_policy_and_fits_a_telephone(
+    pages: Pages, context: BrowserContext, complaints: list[str]
+) -> None:
+    for stop in sorted(WALK, key=lambda stop: stop.logged_in):
+        shown = await (pages.enter(context) if stop.logged_in else context.new_page())
+        await shown.set_viewport_size({"width": 360, "height": 740})
+        await reach(pages, shown, stop)
+        await expect(shown.locator("main")).to_be_visible()
+        assert await overflow(shown) <= 0, stop.name
+        refused = [one for one in complaints if "status of" not in one]
+        assert refused == [], stop.name
+        await shown.close()
 
 
 async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages, anna: Page) -> None:
@@ -68,13 +63,6 @@ async def overflow(shown: Page) -> int:
     """Pixels by which a page is wider than its window."""
     wider: int = await shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return wider
-
-
-async def test_no_page_is_wider_than_a_telephone(pages: Pages, anna: Page) -> None:
-    await anna.set_viewport_size({"width": 360, "height": 740})
-    for path in PATHS:
-        await anna.goto(pages.url + path)
-        assert await overflow(anna) <= 0, path
 
 
 async def test_an_open_page_follows_what_happens(pages: Pages, anna: Page) -> None:

@@ -1,5 +1,6 @@
 """The console's application around an answering bus, asked the way a browser asks."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,17 +8,17 @@ import pytest
 from argon2 import PasswordHasher
 from httpx import ASGITransport, AsyncClient
 from starlette.responses import Response
+from starlette.routing import Route
 
 from grantkeeper.crypto.ring import VaultRing
-from services.console.app import build_app
 from services.console.board import Board
-from services.console.live import Live
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.users import Users
 from tests.clock import FakeClock
+from tests.console_app import Kafka, console_app
 from tests.console_double import AnsweringBus
-from tests.console_samples import NOW, installation
+from tests.console_samples import NOW, config_id, installation
 
 ORIGIN = "http://127.0.0.1:8090"
 FEED_TOKEN = "feed-token-" + "f" * 32
@@ -65,6 +66,11 @@ def board() -> Board:
 
 
 @pytest.fixture
+def kafka() -> Kafka:
+    return Kafka()
+
+
+@pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(NOW)
 
@@ -76,10 +82,10 @@ def ring() -> VaultRing:
 
 @pytest.fixture
 def make_browser(
-    settings: ConsoleSettings, bus: AnsweringBus, board: Board, clock: FakeClock, ring: VaultRing
+    settings: ConsoleSettings, bus: AnsweringBus, board: Board, clock: FakeClock, ring: VaultRing, kafka: Kafka
 ) -> Callable[[], AsyncClient]:
     """A browser that nobody has logged in with."""
-    app = build_app(settings, ring.installation_public_jwk(), bus, board=board, live=Live(clock), clock=clock)
+    app = console_app(settings, ring, bus, board=board, clock=clock, kafka=kafka)
 
     def make() -> AsyncClient:
         headers = {"sec-fetch-site": "same-origin", "accept-language": "en"}
@@ -127,3 +133,23 @@ def admin(logged_in: LogIn) -> AsyncClient:
 @pytest.fixture
 def viewer(logged_in: LogIn) -> AsyncClient:
     return logged_in("vera")
+
+
+@pytest.fixture
+def routes(settings: ConsoleSettings, ring: VaultRing) -> list[Route]:
+    """Everything that the console answers to, but files."""
+    found = [route for route in console_app(settings, ring).routes if isinstance(route, Route)]
+    assert len(found) > 40
+    return found
+
+
+@pytest.fixture
+def patterns(routes: list[Route]) -> list[tuple[str, str]]:
+    """Method and path of each."""
+    return [(method, filled(route)) for route in routes for method in route.methods or ()]
+
+
+def filled(route: Route) -> str:
+    """A path that a route answers to."""
+    known = {"config_id": config_id(1), "slug": "google-mail", "principal": "mail-1", "validity": "invalid"}
+    return re.sub(r"{(\w+)}", lambda found: known[found[1]], route.path)

@@ -33,7 +33,7 @@ def answers(bus: AnsweringBus) -> None:
         ConfigGet: view(3),
         AuthorizationStart: started(),
         AuthorizationComplete: AuthorizationCompleted(
-            status=status(3, name="Orders"), refresh_token_received=True, account="orders@example.test"
+            status=status(3, name="Orders", account="orders@example.test"), refresh_token_received=True
         ),
     }
 
@@ -74,7 +74,7 @@ async def test_the_code_goes_on_sealed_to_its_state(admin: AsyncClient, bus: Ans
     keys = ring.installation_private_jwks()
     assert open_for_installation(keys, sent.code or "", use="authorization_code", bound=bound) == "canary-code"
     assert "Connected as orders@example.test." in answer.text
-    assert "Access token for 41 min; refresh token received." in answer.text
+    assert "Access token: 41 min left; refresh token received." in answer.text
     assert "canary-code" not in answer.text
 
 
@@ -198,14 +198,21 @@ async def test_the_wrong_mailbox_is_said_with_both_ways_on(admin: AsyncClient, b
 
 async def test_notes_of_the_refresher_are_shown(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers[AuthorizationComplete] = AuthorizationCompleted(
-        status=status(3, has_refresh_token=False),
-        refresh_token_received=False,
-        notes=("Remove the app and try again.",),
+        status=status(3), refresh_token_received=True, notes=("Not granted: mail.send.",)
+    )
+    await start(admin)
+    assert "Not granted: mail.send." in (await admin.get(BACK)).text
+
+
+async def test_a_login_without_refresh_token_is_said_with_its_cure(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[AuthorizationComplete] = AuthorizationCompleted(
+        status=status(3, has_refresh_token=False), refresh_token_received=False, notes=("The same in English.",)
     )
     await start(admin)
     text = (await admin.get(BACK)).text
-    assert "Remove the app and try again." in text
     assert "cannot be renewed by itself" in text
+    assert "Remove the app in the account&#39;s settings at the provider" in text
+    assert "The same in English." not in text
 
 
 async def test_a_pasted_address_goes_on_sealed_with_this_browsers_nonce(

@@ -1,6 +1,7 @@
 """Adding and editing: what is asked of the bus, what is kept of what was typed, and where the secret never stands."""
 
 import re
+from html import unescape
 
 import pytest
 from httpx import AsyncClient, Response
@@ -9,10 +10,21 @@ from grantkeeper.crypto.ring import VaultRing
 from grantkeeper_client import open_for_installation
 from schemas.config_commands import ConfigCreate, ConfigGet, ConfigUpdate, TemplateList
 from schemas.replies import Detail
-from schemas.token_config import Options
-from schemas.token_requests import AuthorizationStart
+from schemas.token_config import Options, RequestBlock
+from schemas.token_requests import AuthorizationStart, TokenStatusGet
 from tests.console_double import AnsweringBus, refusal
-from tests.console_samples import config, config_id, saved, started, template, templates, view
+from tests.console_samples import (
+    NOW,
+    config,
+    config_id,
+    known,
+    saved,
+    started,
+    status,
+    template,
+    templates,
+    view,
+)
 
 SECRET = "canary-client-secret-5f1d"
 BOUND = {"client_id": "client-9", "host": "oauth2.googleapis.com"}
@@ -215,19 +227,51 @@ async def test_what_a_change_means_is_said_before_it_is_stored(admin: AsyncClien
     assert not bus.last(ConfigUpdate).dry_run
 
 
+def cells(answer: Response) -> list[list[str]]:
+    """The rows of the table that compares."""
+    table = answer.text.partition('<table class="gk-compare">')[2].partition("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', table, re.DOTALL)
+    return [
+        [re.sub("<[^>]+>", "", cell) for cell in re.split("</th><td>|</td><td>|</td>", row) if cell] for row in rows
+    ]
+
+
 async def test_who_else_saved_is_said_with_the_difference(admin: AsyncClient, bus: AnsweringBus) -> None:
     theirs = view(revision=8, config=config(scope="theirs"), changed_by="ben")
     bus.answers |= {ConfigGet: theirs, ConfigUpdate: saved()}
     answer = await admin.post(TOKEN, data={**EDITED, "scope": "mine"})
     assert answer.status_code == 409
     assert "ben saved revision 8 while you typed." in answer.text
-    assert "Scope: theirs is “theirs”, yours is “mine”" in answer.text
+    assert cells(answer) == [["Scope", "theirs", "mine"]]
     assert not [one for one in bus.asked if isinstance(one, ConfigUpdate)]
     kept = await admin.post(
         TOKEN, data={**EDITED, "scope": "mine", "expected_revision": hidden(answer, "expected_revision")}
     )
     assert kept.status_code == 303
     assert bus.last(ConfigUpdate).fields.scope == "mine"
+
+
+async def test_what_somebody_else_changed_elsewhere_in_the_form_is_taken_over(
+    admin: AsyncClient, bus: AnsweringBus, ring: VaultRing
+) -> None:
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: saved()}
+    was = unescape(hidden(await admin.get(f"{TOKEN}/edit"), "was"))
+    theirs = config(scope="theirs", notify_expired_token=True)
+    bus.answers[ConfigGet] = view(revision=8, config=theirs, changed_by="ben")
+    typed = {**EDITED, "name": "Mine", "client_secret": SECRET, "was": was}
+    answer = await admin.post(TOKEN, data=typed)
+    assert cells(answer) == [
+        ["Scope", "theirs", "not touched by you, theirs is taken over"],
+        ["Notify: expired access token", "1", "not touched by you, theirs is taken over"],
+    ]
+    assert open_secret(hidden(answer, "client_secret_sealed"), ring, client_id="client-1") == SECRET
+    again = {name: unescape(hidden(answer, name)) for name in ("expected_revision", "was", "client_secret_sealed")}
+    scope = re.search(r'id="field-scope" name="scope" type="text" value="([^"]*)"', answer.text)
+    assert scope is not None
+    kept = {**EDITED, "name": "Mine", "scope": scope[1], "notify_expired_token": "1", **again}
+    assert (await admin.post(TOKEN, data=kept)).status_code == 303
+    edits = bus.last(ConfigUpdate).fields.model_dump(exclude_none=True, exclude_defaults=True)
+    assert edits.keys() == {"name", "client_secret"}, "only what was typed is written over theirs"
 
 
 async def test_a_conflict_at_the_last_moment_is_said_too(admin: AsyncClient, bus: AnsweringBus) -> None:
@@ -239,7 +283,7 @@ async def test_a_conflict_at_the_last_moment_is_said_too(admin: AsyncClient, bus
 
 
 async def test_a_new_secret_is_sealed_and_never_shown(admin: AsyncClient, bus: AnsweringBus, ring: VaultRing) -> None:
-    bus.answers |= {ConfigGet: view(), ConfigUpdate: refusal("unavailable")}
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: refusal("deleted")}
     answer = await admin.post(TOKEN, data={**EDITED, "client_secret": SECRET})
     assert SECRET not in answer.text
     assert open_secret(bus.last(ConfigUpdate).fields.client_secret, ring, client_id="client-1") == SECRET
@@ -261,3 +305,88 @@ async def test_editing_while_nobody_answers_loses_nothing(admin: AsyncClient, bu
     assert answer.status_code == 503
     assert hidden(answer, "name") == "Typed"
     assert hidden(answer, "expected_revision") == "3"
+
+
+async def test_an_open_form_says_since_when_the_secret_is_set_and_takes_another_one(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    bus.answers[ConfigGet] = view(client_secret_set_at=NOW)
+    text = (await admin.get(f"{TOKEN}/edit")).text
+    assert "set on 2026-11-24" in text
+    assert "Replace" in text
+    bus.answers[ConfigGet] = view(client_secret_set=False)
+    assert "Replace" not in (await admin.get(f"{TOKEN}/edit")).text
+
+
+async def test_parameters_and_endpoints_are_edited_as_they_are_sent(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: saved()}
+    typed = {
+        **EDITED,
+        "parameters.AuthorizationCode": "prompt = consent\r\n\r\nlogin_hint=a=b",
+        "revocation_endpoint": "https://oauth2.googleapis.com/revoke",
+    }
+    assert (await admin.post(TOKEN, data=typed)).status_code == 303
+    fields = bus.last(ConfigUpdate).fields
+    block = fields.requests["AuthorizationCode"]
+    assert block.parameters == {"prompt": "consent", "login_hint": "a=b"}
+    assert block.url == config().requests["AuthorizationCode"].url
+    assert fields.options.revocation_endpoint == "https://oauth2.googleapis.com/revoke"
+
+
+@pytest.mark.parametrize("text", ["prompt", "=consent", "a=1\na=2"])
+async def test_parameters_that_cannot_be_read_are_told_and_kept(
+    admin: AsyncClient, bus: AnsweringBus, text: str
+) -> None:
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: saved()}
+    answer = await admin.post(TOKEN, data={**EDITED, "parameters.TokenByRefreshToken": text})
+    assert answer.status_code == 422
+    assert "Write one name=value a line, each name once." in answer.text
+    assert f">\n{text}</textarea>" in answer.text
+
+
+async def test_a_parameter_that_only_yaml_can_write_does_not_lock_the_form(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    block = RequestBlock(url="https://oauth2.googleapis.com/token", parameters={"claims": "two\nlines"})
+    odd = config(requests={**config().requests, "TokenByRefreshToken": block})
+    bus.answers |= {ConfigGet: view(config=odd), ConfigUpdate: saved()}
+    typed = {**EDITED, "name": "Other", "parameters.TokenByRefreshToken": "claims=two\nlines"}
+    assert (await admin.post(TOKEN, data=typed)).status_code == 303
+    assert bus.last(ConfigUpdate).fields.requests is None
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("fields.client_id", "client_id"),
+        ("Config.ClientID", "client_id"),
+        ("Config.Requests.TokenByRefreshToken.Request.URL", "url.TokenByRefreshToken"),
+        ("fields.requests.AuthorizationCode.parameters", "parameters.AuthorizationCode"),
+        ("Config.Grantkeeper.MailboxLogin", "mailbox_login"),
+        ("Config.Grantkeeper.Servers.Imap", ""),
+        ("Config.Grantkeeper.RevocationEndpoint", ""),
+    ],
+)
+async def test_a_services_complaint_stands_at_its_field(
+    admin: AsyncClient, bus: AnsweringBus, path: str, field: str
+) -> None:
+    details = (Detail(field=path, problem="is odd", cure="Change it."),)
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: refusal("invalid_field", details=details)}
+    typed = {**EDITED, "name": "Other"} | ({field: TYPED.get(field, "")} if "." in field else {})
+    text = (await admin.post(TOKEN, data=typed)).text
+    assert (f'id="about-{field}">is odd. Change it.' in text) is bool(field)
+    assert text.count("is odd. Change it.") == 1
+
+
+async def test_a_secret_outlives_a_mistake_in_another_field(
+    admin: AsyncClient, bus: AnsweringBus, ring: VaultRing
+) -> None:
+    answer = await admin.post("/tokens", data={**TYPED, "name": ""})
+    assert answer.status_code == 422
+    assert open_secret(hidden(answer, "client_secret_sealed"), ring) == SECRET
+
+
+async def test_a_save_that_rewrites_the_text_says_so(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers |= {ConfigGet: view(), ConfigUpdate: saved(rewritten=True), TokenStatusGet: known(status())}
+    await admin.post(TOKEN, data={**EDITED, "name": "Other"})
+    assert "comments in it are gone" in (await admin.get(TOKEN)).text

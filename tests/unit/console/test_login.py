@@ -10,13 +10,11 @@ from pydantic import SecretStr
 
 from grantkeeper.crypto.ring import VaultRing
 from schemas.token_requests import TokenList
-from services.console.app import build_app
-from services.console.board import Board
-from services.console.live import Live
 from services.console.users import add
 from tests.clock import FakeClock
+from tests.console_app import console_app
 from tests.console_double import AnsweringBus
-from tests.console_samples import NOW, page
+from tests.console_samples import page
 from tests.unit.console.conftest import ORIGIN, PASSWORDS, log_in, settings_for
 
 
@@ -118,11 +116,8 @@ async def test_a_session_ends_by_itself(admin: AsyncClient, clock: FakeClock) ->
 
 def console(users_file: Path, ring: VaultRing, **changes: object) -> Callable[..., AsyncClient]:
     """One replica of a console."""
-    clock = FakeClock(NOW)
     settings = settings_for(users_file, **changes)
-    app = build_app(
-        settings, ring.installation_public_jwk(), AnsweringBus(), board=Board(), live=Live(clock), clock=clock
-    )
+    app = console_app(settings, ring)
 
     def browser(address: str = "127.0.0.1") -> AsyncClient:
         headers = {"sec-fetch-site": "same-origin"}

@@ -97,7 +97,7 @@ async def test_the_page_of_a_token_shows_both_services_word(admin: AsyncClient, 
     finding = Finding(level="warning", code="no_prompt", line=4, column=2, message="prompt is missing", cure="Add it.")
     bus.answers = {ConfigGet: view(findings=(finding,)), TokenStatusGet: known(status(used_by=fleet()[0].used_by))}
     text = (await admin.get(f"{TOKEN}?revision=4")).text
-    assert "mail-1 (2026-11-24)" in text
+    assert "mail-1 (today)" in text
     assert "set (never shown)" in text
     assert "http://127.0.0.1:8090/oauth2/callback/google-mail" in text
     assert "line 4, column 2: prompt is missing. Add it." in text
@@ -123,7 +123,7 @@ async def test_a_token_that_does_not_exist_is_not_found(admin: AsyncClient, bus:
     bus.answers = {ConfigGet: refusal("not_found"), TokenStatusGet: refusal("not_found")}
     answer = await admin.get(TOKEN)
     assert answer.status_code == 404
-    assert "This token does not exist" in answer.text
+    assert "This does not exist" in answer.text
 
 
 async def test_the_person_stands_behind_every_question(admin: AsyncClient, bus: AnsweringBus) -> None:
@@ -174,7 +174,7 @@ async def test_revoking_says_how_far_it_reached(
 
 async def test_before_a_delete_the_page_says_who_used_it(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {ConfigGet: view(), TokenStatusGet: known(fleet()[0]), ConfigDelete: saved(deleted=True)}
-    assert "mail-1 (2026-11-24)" in (await admin.get(f"{TOKEN}/delete")).text
+    assert "mail-1 (today)" in (await admin.get(f"{TOKEN}/delete")).text
     del bus.answers[TokenStatusGet]
     assert "Who used it is not known" in (await admin.get(f"{TOKEN}/delete")).text
     await admin.post(f"{TOKEN}/delete")

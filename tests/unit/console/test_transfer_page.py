@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
+import pytest
 from httpx import AsyncClient, Response
 
 from grantkeeper.crypto.ring import VaultRing
@@ -12,8 +13,9 @@ from grantkeeper_client import open_for_installation
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport
 from schemas.envelope import Message
+from schemas.token_requests import TokenList
 from tests.console_double import AnsweringBus, refusal
-from tests.console_samples import import_report
+from tests.console_samples import config_id, fleet, import_report, page
 
 SECRET = "canary-secret-77aa"
 RECORD = f"""\
@@ -122,10 +124,24 @@ async def test_an_export_is_one_file_of_all_pages(admin: AsyncClient, bus: Answe
     assert [record.text for record in split_records(answer.text)] == ["Name: A\n", "Name: B\n"]
 
 
-async def test_a_viewer_may_export_and_not_import(viewer: AsyncClient) -> None:
-    text = (await viewer.get("/transfer")).text
-    assert "/transfer/export" in text
-    assert "/transfer/import" not in text
+async def test_what_was_selected_in_the_list_is_exported_and_nothing_else(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    bus.answers |= {TokenList: page(fleet()), ConfigExport: ExportPage(records=("Name: A\n",))}
+    text = (await admin.get("/tokens")).text
+    assert f'name="config" value="{config_id(3)}" form="selected"' in text
+    assert '<form class="gk-selected" id="selected" method="post" action="/transfer/export">' in text
+    chosen = [config_id(3), config_id(5), config_id(3)]
+    answer = await admin.post("/transfer/export", data={"config": chosen})
+    assert bus.last(ConfigExport).configs == (config_id(3), config_id(5))
+    assert [record.text for record in split_records(answer.text)] == ["Name: A\n"]
+
+
+async def test_an_export_of_nothing_says_what_to_do(admin: AsyncClient, bus: AnsweringBus) -> None:
+    answer = await admin.post("/transfer/export", data={})
+    assert answer.status_code == 422
+    assert "Select at least one token in the list first." in answer.text
+    assert bus.asked == []
 
 
 async def test_a_refusal_is_said_in_the_reports_place(admin: AsyncClient, bus: AnsweringBus) -> None:
@@ -150,3 +166,21 @@ async def test_a_file_that_is_too_long_is_refused_while_it_is_read(admin: AsyncC
     )
     assert answer.status_code == 413
     assert "longer than 64 MiB" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json", b"{}", 422),
+        ("", b"", 422),
+        ("multipart/form-data", b"x", 400),
+        ("multipart/form-data; boundary=x", b"no part of it", 400),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n', 422),
+    ],
+)
+async def test_what_is_no_form_is_refused_without_a_fault(
+    admin: AsyncClient, bus: AnsweringBus, kind: str, body: bytes, status: int
+) -> None:
+    answer = await admin.post("/transfer/import", content=body, headers={"content-type": kind} if kind else {})
+    assert answer.status_code == status
+    assert bus.asked == []

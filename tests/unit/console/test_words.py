@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 from grantkeeper.oauth2.error_table import shipped
+from schemas.findings import Finding
 from schemas.reasons import ERROR_CODES, NOTIFICATION_KINDS, PUBLIC_STATES
+from services.console.views import finding
 from services.console.words import Catalogue, entries, load_catalogue
 
 CONSOLE = Path(__file__).parents[3] / "services" / "console"
 FILES = sorted((CONSOLE / "locale").glob("*.yaml"))
 ENGLISH = entries((CONSOLE / "locale" / "en.yaml").read_text(encoding="utf-8"))
+
+SAID_BY_SERVICES = ("cure.", "cure_for.", "finding.", "finding_cure.")
+"""What services send in English; a catalogue has it by id or code."""
 
 
 def placeholders(entry: object) -> set[str]:
@@ -21,8 +26,7 @@ def placeholders(entry: object) -> set[str]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_language_says_everything(file: Path) -> None:
     found = entries(file.read_text(encoding="utf-8"))
-    cures = {key for key in found if key.startswith("cure")}
-    assert set(found) - cures == set(ENGLISH)
+    assert {key for key in found if not key.startswith(SAID_BY_SERVICES)} == set(ENGLISH)
     for key, entry in ((key, found[key]) for key in ENGLISH):
         assert isinstance(entry, str) == isinstance(ENGLISH[key], str), key
         assert placeholders(entry) == placeholders(ENGLISH[key]), key
@@ -42,6 +46,24 @@ def test_every_cure_is_said_in_every_language(file: Path) -> None:
     assert by_id == set(shipped().cures)
     by_kind = {key.removeprefix("cure_for.") for key in found if key.startswith("cure_for.")}
     assert by_kind < set(NOTIFICATION_KINDS)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem != "en"], ids=lambda file: file.stem)
+def test_findings_are_said_in_other_languages_by_codes_that_there_are(file: Path) -> None:
+    sources = (CONSOLE.parent / "config_service").rglob("*.py")
+    known = {word for source in sources for word in re.findall(r'"([a-z_]+)"', source.read_text(encoding="utf-8"))}
+    said = {key.split(".")[1] for key in entries(file.read_text(encoding="utf-8")) if key.startswith("finding")}
+    assert len(said) > 30
+    assert said <= known
+
+
+def test_a_finding_is_said_in_the_readers_language_where_its_sentence_never_varies() -> None:
+    found = Finding(level="warning", code="no_refresh", line=3, column=5, message="Without it.", cure="Add it.")
+    other = found.model_copy(update={"code": "yaml_syntax"})
+    english, german = (load_catalogue().choose(code, "") for code in ("en", "de"))
+    assert finding(found, english) == "line 3, column 5: Without it. Add it."
+    assert finding(found, german).startswith("Zeile 3, Spalte 5: Ohne TokenByRefreshToken muss sich jemand neu")
+    assert finding(other, german) == "Zeile 3, Spalte 5: Without it. Add it."
 
 
 def test_every_word_that_a_page_asks_for_is_there() -> None:

@@ -1,0 +1,68 @@
+"""A login by device code (RFC 8628): a person types a code anywhere, the refresher asks what became of it."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from grantkeeper_client import ReplyError
+from schemas.token_config import TokenConfig
+from schemas.token_requests import AuthorizationDevice, DeviceAuthorizationStarted
+from services.console import views
+from services.console.asking import PROVIDER
+from services.console.console import Console
+from services.console.routes.lookup import token_status
+
+MOST_DIGITS: Final = 16
+"""Of a generation in an address."""
+
+
+class DeviceLogins:
+    """Start, then watch the token's state until the login has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/tokens/{config_id}/authorize/device", self.start, methods=["POST"]),
+            Route("/tokens/{config_id}/authorize/device", self.outcome, methods=["GET"]),
+        ]
+
+    async def start(self, request: Request) -> Response:
+        config_id = request.path_params["config_id"]
+        before = await token_status(self._console, request)
+        started = await self._console.ask(
+            request,
+            AuthorizationDevice(config=config_id),
+            DeviceAuthorizationStarted,
+            config_id=config_id,
+            deadline=PROVIDER,
+        )
+        if urlsplit(started.verification_uri_complete or started.verification_uri).scheme not in {"https", "http"}:
+            raise ReplyError("authorization_failed", "The address for the login is not a web address.")
+        return self._console.page(
+            request, "authorize_device.html", started=started, config_id=config_id, generation=before.generation
+        )
+
+    async def outcome(self, request: Request) -> Response:
+        """Say what became of a login that found the grant at `generation`."""
+        status = await token_status(self._console, request)
+        words = self._console.words(request)
+        given = request.query_params.get("generation", "")
+        began_at = int(given) if given.isascii() and given.isdigit() and len(given) < MOST_DIGITS else 0
+        return self._console.page(
+            request,
+            "authorize_device_outcome.html",
+            row=views.row(status, self._console.clock.now(), words),
+            generation=began_at,
+            connected=status.generation > began_at,
+        )
+
+
+def has_device_flow(config: TokenConfig) -> bool:
+    """Whether a login by code may be offered: an address for it is set, or may be found."""
+    options = config.options
+    return config.auth_flow == "AuthorizationCode" and bool(options.device_authorization_endpoint or options.discovery)

@@ -1,0 +1,34 @@
+"""Brings a browser to a stop of the walk (tests/console_walk.py), with the bus in the state that belongs to it."""
+
+from playwright.async_api import FilePayload, Page
+
+from tests.console_pages import Pages
+from tests.console_walk import Await, Choose, Click, Fill, Step, Stop, fill
+
+
+async def reach(pages: Pages, shown: Page, stop: Stop) -> None:
+    """Open the stop's page and do its steps; `shown` is logged in where the stop wants it."""
+    fill(pages.bus, pages.board, pages.kafka)
+    for kind, answer in stop.given.items():
+        if answer is None:
+            pages.bus.answers.pop(kind, None)
+        else:
+            pages.bus.answers[kind] = answer
+    await shown.goto(pages.url + stop.path)
+    for step in stop.steps:
+        await do(shown, step)
+    await shown.wait_for_load_state()
+
+
+async def do(shown: Page, step: Step) -> None:
+    """Do one step as a person would."""
+    match step:
+        case Click(selector):
+            await shown.click(selector)
+        case Fill(selector, text):
+            await shown.fill(selector, text)
+        case Choose(selector, content):
+            file = FilePayload(name="export.yml", mimeType="application/yaml", buffer=content)
+            await shown.set_input_files(selector, file)
+        case Await(selector):
+            await shown.wait_for_selector(selector)
