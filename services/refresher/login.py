@@ -18,13 +18,13 @@ from schemas.token_requests import AuthorizationCompleted
 from services.refresher.announce import status_of
 from services.refresher.authorization_store import Authorization, AuthorizationStore
 from services.refresher.clients import Clients
-from services.refresher.domain.grant import authorization_failed, authorized
-from services.refresher.domain.record import Attempt, Record, Waiter, Wish
-from services.refresher.issuing import Issuing
+from services.refresher.domain.grant import authorization_failed
+from services.refresher.domain.record import Attempt, Record, Wish
 from services.refresher.provider_calls import Called, ProviderCalls, TooLate
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore, Written
-from services.refresher.storing import Brought, Ending, Storing
+from services.refresher.storing import Ending, Storing
+from services.refresher.taking import Taking
 from services.refresher.telling import Telling
 
 log = get_logger(__name__)
@@ -40,7 +40,7 @@ class LoginExchange:
         store: GrantStore,
         logins: AuthorizationStore,
         calls: ProviderCalls,
-        issuing: Issuing,
+        taking: Taking,
         secrets: Secrets,
         storing: Storing,
         telling: Telling,
@@ -49,7 +49,7 @@ class LoginExchange:
         self._store = store
         self._logins = logins
         self._calls = calls
-        self._issuing = issuing
+        self._taking = taking
         self._secrets = secrets
         self._storing = storing
         self._telling = telling
@@ -83,57 +83,24 @@ class LoginExchange:
 
     async def _take(self, claimed: Record, wish: Wish, login: Authorization, called: Called) -> None:
         outcome = called.outcome
-        if isinstance(outcome, TokenResponse):
-            shared = await self._shared_with(claimed, outcome)
-            if shared is None:
-                await self._succeeded(claimed, wish, login, outcome, called)
-                return
-            await self._end(claimed, wish, failed_reply("authorization_failed", shared), attempt=called.attempt)
+        if not isinstance(outcome, TokenResponse):
+            await self._clients.failed(claimed, outcome)
+            await self._failed(claimed, wish, outcome, called.attempt)
             return
-        await self._clients.failed(claimed, outcome)
-        await self._failed(claimed, wish, outcome, called.attempt)
-
-    async def _shared_with(self, claimed: Record, response: TokenResponse) -> str | None:
-        """Say why a grant cannot be taken that another config holds: two would use up each other's refresh token."""
-        fingerprint = self._secrets.fingerprint(response.refresh_token)
-        if fingerprint is None:
-            return None
-        # The code is spent: what it brought must outlive an outage here.
-        others = await self._storing.patiently(lambda: self._store.holders(fingerprint, claimed.config_id))
-        if not others:
-            return None
-        return f"the token config {others[0]} holds this very grant: use that one, or log in with another account"
-
-    async def _succeeded(
-        self,
-        claimed: Record,
-        wish: Wish,
-        login: Authorization,
-        response: TokenResponse,
-        called: Called,
-    ) -> None:
-        issued = self._issuing.issued(claimed, response, called.host, called.attempt.at)
-
-        def transition(record: Record, _: datetime) -> Record:
-            return authorized(record, issued, login)
-
-        brought = Brought(issued.access_token, issued.refresh_token)
-        ending = Ending(
-            transition, "authorized", wish=wish.id, brought=brought, attempt=called.attempt, actor=wish.actor
-        )
-        written = await self._storing.end(claimed, ending)
-        if written is None:
+        written = await self._taking.take(claimed, outcome, called, login, wish=wish.id, actor=wish.actor)
+        if isinstance(written, str):
+            await self._end(claimed, wish, failed_reply("authorization_failed", written), attempt=called.attempt)
+        elif written is None:
             await self._overtaken(claimed, wish, login)
         else:
-            await self._tell_all(wish, response, login, written)
-        await self._clients.succeeded(claimed.client)
+            await self._tell_all(wish, outcome, login, written)
 
     async def _tell_all(self, wish: Wish, response: TokenResponse, login: Authorization, written: Written) -> None:
         record = written.record
         reply = completed(record, response.refresh_token is not None, _notes(record, response, login))
         await self._logins.end(wish.id, reply.model_dump(mode="json"))
         await self._telling.ended(written)
-        await self._telling.tell(_askers(wish, written.before), reply)
+        await self._telling.tell(wish.askers_in(written.before), reply)
 
     async def _overtaken(self, claimed: Record, wish: Wish, login: Authorization) -> None:
         """Tell what the record says where the ending itself did not count: it had come through, or it was too late."""
@@ -164,7 +131,7 @@ class LoginExchange:
         written = await self._storing.end(claimed, ending)
         if written is not None:
             await self._telling.ended(written, failed=True)
-        await self._telling.tell(_askers(wish, None if written is None else written.before), reply)
+        await self._telling.tell(wish.askers if written is None else wish.askers_in(written.before), reply)
 
     async def _drop(self, claimed: Record, wish: Wish, reply: Reply) -> None:
         await self._end(claimed, wish, reply)
@@ -206,8 +173,3 @@ def _notes(record: Record, response: TokenResponse, login: Authorization) -> tup
     if expected and record.grant.account and expected.casefold() != record.grant.account.casefold():
         notes.append(f"{record.grant.account} logged in, {expected} was expected.")
     return tuple(notes)
-
-
-def _askers(wish: Wish, before: Record | None) -> tuple[Waiter, ...]:
-    found = [] if before is None else [known.askers for known in before.wishes if known.id == wish.id]
-    return found[0] if found else wish.askers
