@@ -98,7 +98,7 @@ async def test_the_page_of_a_token_shows_both_services_word(admin: AsyncClient, 
     bus.answers = {ConfigGet: view(findings=(finding,)), TokenStatusGet: known(status(used_by=fleet()[0].used_by))}
     text = (await admin.get(f"{TOKEN}?revision=4")).text
     assert "mail-1 (today)" in text
-    assert "set (never shown)" in text
+    assert "set on 2026-11-03 (never shown)" in text
     assert "http://127.0.0.1:8090/oauth2/callback/google-mail" in text
     assert "line 4, column 2: prompt is missing. Add it." in text
     assert bus.last(TokenStatusGet).min_revision == 4
