@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
 
+from grantkeeper.names import name_key
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.process.clock import Ids
 from grantkeeper.strict_yaml import (
@@ -72,6 +73,37 @@ def chunks(records: Iterable[ImportRecord]) -> Iterator[tuple[ImportRecord, ...]
         size += length
     if chunk:
         yield tuple(chunk)
+
+
+def foreseen(reports: Iterable[RecordReport], records: Iterable[ImportRecord]) -> list[RecordReport]:
+    """Add to the reports of a dry run what only a real import sees: a name that an earlier chunk takes.
+
+    Each chunk is decided by what is stored, and a dry run stores nothing. `reports` of the whole file, in its order.
+    """
+    texts = {record.index: record.text for record in records}
+    taken: dict[str, str] = {}
+    told: list[RecordReport] = []
+    for report in reports:
+        key = name_key(report.name or "")
+        if report.outcome not in {"added", "overwritten"}:
+            told.append(report)
+        elif key in taken:
+            told.append(_again(report, same=taken[key] == texts.get(report.index)))
+        else:
+            taken[key] = texts.get(report.index, "")
+            told.append(report)
+    return told
+
+
+def _again(report: RecordReport, *, same: bool) -> RecordReport:
+    if same:
+        return report.model_copy(update={"outcome": "unchanged"})
+    message = "The same name stands in an earlier part of this import; that record counts."
+    finding = Finding(
+        level="error", code="duplicate_name", field="Name", message=message, cure="Rename one of the two."
+    )
+    nothing = {"outcome": "refused", "config_id": None, "revision": None}
+    return report.model_copy(update={**nothing, "findings": (finding, *report.findings)})
 
 
 def export_text(texts: Iterable[str]) -> str:
