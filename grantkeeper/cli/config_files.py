@@ -41,7 +41,8 @@ def import_(
     async def work(questions: Questions) -> list[RecordReport]:
         prepared = transfer.prepare(raw, questions.credential.installation_key, SYSTEM_IDS)
         sent = await _send(questions, prepared.records, overwrite=overwrite, dry_run=dry_run)
-        return sorted([*prepared.refused, *sent], key=lambda one: one.index)
+        reports = sorted([*prepared.refused, *sent], key=lambda one: one.index)
+        return transfer.foreseen(reports, prepared.records) if dry_run else reports
 
     reports = session_of(context).run(work)
     if not structured(reports, output):

@@ -5,9 +5,10 @@ import pytest
 from grantkeeper.crypto.ring import VaultRing
 from grantkeeper.process.clock import SYSTEM_IDS
 from grantkeeper.strict_yaml import StrictYamlError, load, split_records
-from grantkeeper.transfer import SEALED, Prepared, chunks, export_text, prepare
+from grantkeeper.transfer import SEALED, Prepared, chunks, export_text, foreseen, prepare
 from grantkeeper_client import open_for_installation
 from schemas.config_commands import CHUNK_MAX_BYTES, RECORD_MAX_BYTES
+from schemas.config_results import RecordReport
 
 RING = VaultRing.new("test")
 SECRET = "canary-1f2e"
@@ -62,6 +63,30 @@ def test_a_secret_is_bound_to_its_client_and_host() -> None:
 @pytest.mark.parametrize("secret", ["", "~", "sealed:abc.def"])
 def test_what_is_no_plain_secret_stays_as_it_is(secret: str) -> None:
     assert f"ClientSecret: {secret}" in prepared(record(secret=secret)).records[0].text
+
+
+def report(index: int, name: str | None, outcome: str) -> RecordReport:
+    return RecordReport.model_validate({"index": index, "line": index + 1, "name": name, "outcome": outcome})
+
+
+def test_a_dry_run_foresees_a_name_that_stands_in_an_earlier_chunk() -> None:
+    """Each chunk of a dry run is decided alone; a real import of the same file would refuse the second of two."""
+    records = prepared("".join(record(name, "", f"https://{n}.test/") for n, name in enumerate("ABAAB"))).records
+    records = (*records[:3], records[0].model_copy(update={"index": 3}), records[4])
+    reports = [
+        report(0, "A", "added"),
+        report(1, "B", "skipped"),
+        report(2, " a", "overwritten"),
+        report(3, "A", "added"),
+        report(4, "B", "skipped"),
+    ]
+    found = foreseen(reports, records)
+    assert [one.outcome for one in found] == ["added", "skipped", "refused", "unchanged", "skipped"]
+    assert [one.code for one in found[2].findings] == ["duplicate_name"]
+    assert foreseen([report(0, None, "refused"), report(1, None, "refused")], ()) == [
+        report(0, None, "refused"),
+        report(1, None, "refused"),
+    ]
 
 
 def test_one_bad_record_spoils_no_other_and_names_its_line() -> None:
