@@ -208,6 +208,8 @@ class PrincipalDisable(Command):
 
 
 class PrincipalList(Command):
-    """All principals. Result: PrincipalPage."""
+    """All principals, a page at a time. Result: PrincipalPage."""
 
     TYPE: ClassVar[str] = "grantkeeper.principal.list.v1"
+
+    cursor: PrincipalId | None = None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.envelope import ConfigId, Model
+from schemas.envelope import ConfigId, Model, PrincipalId
 from schemas.findings import Finding
 from schemas.principals import PrincipalChanged
 from schemas.token_config import TokenConfig, Validity
@@ -137,6 +137,7 @@ class PrincipalView(Model):
 
 
 class PrincipalPage(Model):
-    """All principals by id."""
+    """Principals by id, at most 512 KiB; `cursor` continues."""
 
     principals: tuple[PrincipalChanged, ...]
+    cursor: PrincipalId | None = None

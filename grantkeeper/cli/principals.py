@@ -60,9 +60,9 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, output: FormatOption = "table") -> None:
     """Print all principals."""
-    page = session_of(context).one(PrincipalList(), PrincipalPage)
-    if not structured(page.principals, output):
-        _table(page.principals)
+    everyone = session_of(context).run(_everyone)
+    if not structured(everyone, output):
+        _table(everyone)
 
 
 @app.command()
@@ -76,8 +76,7 @@ def enable(context: typer.Context, name: Name, output: FormatOption = "table") -
     """Let a disabled principal in again, with a new key version: mint its credential anew."""
 
     async def work(questions: Questions) -> PrincipalView:
-        page = await questions.ask(PrincipalList(), PrincipalPage)
-        found = [one for one in page.principals if one.principal == name]
+        found = [one for one in await _everyone(questions) if one.principal == name]
         if not found:
             raise NotThere(f"there is no principal {name}: add it")
         if not found[0].disabled:
@@ -111,6 +110,17 @@ def mint(
         text = dump_credential(credentials.mint(auth_ring, vault_ring, name, version, bootstrap_servers, prefix))
     write_private(place, text)
     say(str(place))
+
+
+async def _everyone(questions: Questions) -> list[PrincipalChanged]:
+    found: list[PrincipalChanged] = []
+    cursor: str | None = None
+    while True:
+        page = await questions.ask(PrincipalList(cursor=cursor), PrincipalPage)
+        found += page.principals
+        cursor = page.cursor
+        if cursor is None:
+            return found
 
 
 async def _issued(questions: Questions, name: str) -> str:

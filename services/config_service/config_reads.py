@@ -23,7 +23,7 @@ from schemas.envelope import Model
 from services.config_service.config_edits import not_found
 from services.config_service.domain.reading import read
 from services.config_service.domain.values import Refusal, StoredConfig
-from services.config_service.exporter import Exporter
+from services.config_service.exporter import READ_AT_ONCE, Exporter
 from services.config_service.pages import fitting
 from services.config_service.plain_secret import with_place
 from services.config_service.principal_store import PrincipalStore
@@ -57,12 +57,17 @@ class ConfigReads:
             case TemplateList():
                 return TemplatePage(templates=self._templates.views())
             case PrincipalList():
-                everyone = await self._principals.all()
-                return PrincipalPage(principals=tuple(one.message() for one in everyone))
+                return await self._principals_after(command.cursor or "")
 
     async def _get(self, command: ConfigGet) -> Model | Refusal:
         stored = await self._store.find(command.config)
         return not_found(command.config, "config") if stored is None else view(stored, command.config)
+
+    async def _principals_after(self, cursor: str) -> PrincipalPage:
+        found = [one.message() for one in await self._principals.page(cursor, READ_AT_ONCE)]
+        shown = fitting(found, lambda one: len(one.model_dump_json().encode()))
+        complete = len(found) < READ_AT_ONCE and len(shown) == len(found)
+        return PrincipalPage(principals=shown, cursor=None if complete else shown[-1].principal)
 
     async def _history(self, command: ConfigHistory) -> Model | Refusal:
         stored = await self._store.find(command.config)

@@ -65,6 +65,12 @@ class PrincipalStore:
             return False
         return True
 
+    async def page(self, after: str, limit: int) -> list[StoredPrincipal]:
+        """Return principals whose ids come after one, by id."""
+        with translate():
+            found = self._principals.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
+            return [_stored(document) async for document in found]
+
     async def all(self) -> list[StoredPrincipal]:
         """Return all principals by id."""
         with translate():

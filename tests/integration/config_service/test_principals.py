@@ -1,4 +1,5 @@
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ from grantkeeper_client import Asker, ReplyError
 from schemas.config_commands import ConfigGet, PrincipalAdd, PrincipalDisable, PrincipalList, TemplateList
 from schemas.principals import PrincipalChanged
 from schemas.topics import PRINCIPALS
+from services.config_service.pages import PAGE_MAX_BYTES
 from tests.integration.config_service.service import Service, ask
 from tests.integration.house import House
 from tests.waiting import wait_until
@@ -49,6 +51,20 @@ async def test_a_new_principal_can_ask_at_once(service: Service, admin: Asker) -
     async with service.house.asker("second-admin") as second:
         page = await ask(second, PrincipalList())
     assert [one["principal"] for one in page["principals"]] == ["admin", "console", "mail", "second-admin", "viewer"]
+
+
+async def test_a_list_that_fits_into_no_message_comes_in_pages(service: Service, admin: Asker) -> None:
+    many = tuple(f"01900000-0000-7000-8000-{n:012}" for n in range(1_000))
+    names = [f"mail-{n}" for n in range(15)]
+    for name in names:
+        await ask(admin, PrincipalAdd(principal=name, role="mail", configs=many))
+    pages = [await ask(admin, PrincipalList())]
+    while (cursor := pages[-1]["cursor"]) is not None:
+        pages.append(await ask(admin, PrincipalList(cursor=cursor)))
+    assert len(pages) > 1
+    assert all(len(json.dumps(page)) <= PAGE_MAX_BYTES for page in pages)
+    found = [one["principal"] for page in pages for one in page["principals"]]
+    assert found == sorted([*names, "admin", "console", "mail", "viewer"])
 
 
 async def test_a_disabled_principal_is_refused_and_comes_back_with_a_new_credential_only(
