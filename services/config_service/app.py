@@ -113,7 +113,7 @@ class ConfigService:
             principals=self._principals,
             edits=ConfigEdits(self._configs, self._templates),
             reads=ConfigReads(self._configs, self._principals, self._templates),
-            importer=Importer(self._configs),
+            importer=Importer(self._configs, self._ring.entries),
             registry=Principals(self._principals, self._make_reply_topics),
         )
 

@@ -1,6 +1,8 @@
 """Import of one chunk: read all records, decide on each, store the good ones together; a dry run stores nothing."""
 
 import asyncio
+from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from grantkeeper.bus.received import Place
@@ -19,14 +21,15 @@ LOOP_BYTES: Final = 16_384
 class Importer:
     """Works on chunks; each is complete in itself."""
 
-    def __init__(self, store: ConfigStore) -> None:
+    def __init__(self, store: ConfigStore, rings: Collection[str]) -> None:
         self._store = store
+        self._rings = rings
 
     async def read(self, command: ConfigImport, place: Place) -> list[Candidate]:
         """Read the records, before any transaction; plain secrets are told with their place on the broker."""
         size = sum(len(record.text) for record in command.records)
-        reading = asyncio.to_thread(read_records, command.records) if size > LOOP_BYTES else None
-        candidates = read_records(command.records) if reading is None else await reading
+        read = partial(read_records, command.records, self._rings)
+        candidates = await asyncio.to_thread(read) if size > LOOP_BYTES else read()
         return [Candidate(one.record, one.config, with_place(one.findings, place)) for one in candidates]
 
     async def decide(

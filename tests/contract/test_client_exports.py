@@ -39,6 +39,7 @@ EXPORTED = [
     "seal_for_principal",
     "seal_to_installation",
     "sealed_binding",
+    "sealed_key_id",
     "sign",
     "verify",
     "xoauth2",

@@ -30,6 +30,7 @@ from ._sealing import (
     seal_for_principal,
     seal_to_installation,
     sealed_binding,
+    sealed_key_id,
 )
 from ._security import kafka_security
 from ._signing import SignatureParts, SigningKey, parse_signature, sign, verify
@@ -69,6 +70,7 @@ __all__ = [
     "seal_for_principal",
     "seal_to_installation",
     "sealed_binding",
+    "sealed_key_id",
     "sign",
     "verify",
     "xoauth2",

@@ -58,6 +58,11 @@ def sealed_binding(sealed: str) -> dict[str, str]:
     return dict(_protected(sealed.removeprefix(PREFIX))["gk"])
 
 
+def sealed_key_id(sealed: str) -> str:
+    """Read to which key of which installation a secret is sealed, its ring id, without opening it. Raises SealError."""
+    return str(_protected(sealed.removeprefix(PREFIX)).get("kid", ""))
+
+
 def open_for_installation(
     private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, *, use: SealUse, bound: Mapping[str, str]
 ) -> str:

@@ -4,7 +4,7 @@ A record never spoils its neighbours. Of two records with one name the first cou
 the import id tells that the name was taken by this very import.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from schemas.token_config import TokenConfig
 from services.config_service.document import Record
 from services.config_service.domain.edits import Written, first_revision, keep_text
 from services.config_service.domain.reading import MOST_FINDINGS, read
+from services.config_service.domain.secrets import foreign_secret
 from services.config_service.domain.values import Author, Change, Refusal, StoredConfig
 
 CHUNK_FINDINGS: Final = 1_000
@@ -40,10 +41,10 @@ class Decided:
     change: Change | None = None
 
 
-def read_records(records: Sequence[ImportRecord]) -> list[Candidate]:
-    """Read a chunk; findings name lines of the file."""
+def read_records(records: Sequence[ImportRecord], rings: Collection[str]) -> list[Candidate]:
+    """Read a chunk; findings name lines of the file, and secrets that none of this installation's `rings` opens."""
     most = max(FEWEST_FINDINGS, min(MOST_FINDINGS, CHUNK_FINDINGS // len(records)))
-    return [_candidate(record, read(record.text, most)) for record in records]
+    return [_candidate(record, read(record.text, most), rings) for record in records]
 
 
 def decide(
@@ -147,8 +148,10 @@ def _refused(candidate: Candidate, *findings: Finding) -> Decided:
     return _reported(candidate, "refused", None, *findings)
 
 
-def _candidate(record: ImportRecord, found: Record) -> Candidate:
-    return Candidate(record, found.config, tuple(_in_file(finding, record) for finding in found.findings))
+def _candidate(record: ImportRecord, found: Record, rings: Collection[str]) -> Candidate:
+    foreign = None if found.config is None else foreign_secret(found.config, rings)
+    told = found.findings if foreign is None else (foreign, *found.findings)
+    return Candidate(record, found.config, tuple(_in_file(finding, record) for finding in told))
 
 
 def _in_file(finding: Finding, record: ImportRecord) -> Finding:

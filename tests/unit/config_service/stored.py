@@ -57,9 +57,9 @@ def config(**fields: Any) -> TokenConfig:
     return TokenConfig.model_validate(values | fields)
 
 
-def sealed(one: TokenConfig, plaintext: str = "s3cret") -> str:
+def sealed(one: TokenConfig, plaintext: str = "s3cret", vault: VaultRing = VAULT) -> str:
     """A client secret sealed for the client and host of a config."""
-    jwk = VAULT.installation_public_jwk()
+    jwk = vault.installation_public_jwk()
     return seal_to_installation(jwk, plaintext, use="client_secret", bound=secret_binding(one))
 
 

@@ -1,14 +1,16 @@
 from dataclasses import replace
 from typing import Any
 
+from grantkeeper.crypto.ring import VaultRing
 from grantkeeper.names import name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.token_config import TokenConfig
 from services.config_service import document
 from services.config_service.domain.imports import Decided, decide, read_records
 from services.config_service.domain.values import StoredConfig
-from tests.unit.config_service.stored import ANNA, config, stored, with_secret
+from tests.unit.config_service.stored import ANNA, VAULT, config, sealed, stored, with_secret
 
+RINGS = VAULT.entries.keys()
 IMPORT_ID = "01900000-0000-7000-8000-00000000aaaa"
 
 
@@ -28,7 +30,7 @@ def run(texts: list[str], *held: StoredConfig, ids: frozenset[str] = frozenset()
     records = tuple(record(number, text) for number, text in enumerate(texts))
     holders = {name_key(name): one for one in held for name in one.held_names}
     import_ = ConfigImport(import_id=IMPORT_ID, chunk=0, records=records, **command)
-    return decide(read_records(records), holders, ids, import_, ANNA)
+    return decide(read_records(records, RINGS), holders, ids, import_, ANNA)
 
 
 def outcomes(decided: list[Decided]) -> list[str]:
@@ -112,6 +114,17 @@ def test_a_secret_sealed_for_another_host_is_refused() -> None:
     text = text_of().replace("https://idp.example.test/token", "https://other.example.test/token")
     (one,) = run([text])
     assert (one.report.outcome, codes(one)) == ("refused", [*codes(one)[:-1], "secret_bound_elsewhere"])
+
+
+def test_a_secret_of_another_installation_is_imported_with_a_warning() -> None:
+    """Everything but the secret is of use here: the state will be client_fault until it is typed again."""
+    foreign = sealed(config(), vault=VaultRing.new("another"))
+    (one,) = run([document.write(config(client_secret=foreign))])
+    assert one.report.outcome == "added"
+    assert (one.report.findings[0].level, one.report.findings[0].code) == ("warning", "secret_of_another_installation")
+    assert one.report.findings[0].cure
+    (ours,) = run([text_of()])
+    assert "secret_of_another_installation" not in codes(ours)
 
 
 def _config(text: str) -> TokenConfig:

@@ -47,7 +47,7 @@ def test_the_report_on_the_worst_chunk_fits_into_a_reply() -> None:
         for number in range(100)
     )
     command = ConfigImport(import_id="01900000-0000-7000-8000-00000000aaaa", chunk=0, records=records)
-    decided = decide(read_records(records), {}, frozenset(), command, ANNA)
+    decided = decide(read_records(records, {"r1"}), {}, frozenset(), command, ANNA)
     reports = tuple(one.report for one in decided)
     assert all(len(report.findings) > 5 for report in reports)
     assert all(len(one.field or "") <= LONGEST_FIELD + 3 for report in reports for one in report.findings)
