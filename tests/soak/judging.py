@@ -7,14 +7,14 @@ refresh token did not arrive, or it arrived in a process that was killed with it
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from devstack.provider.journal import Entry
 from devstack.provider.verdict import Verdict, is_lost, verdict
 from tests.soak.noted import Kill, Planted
 
-IN_HAND: Final = 2.0
-"""Seconds from an answer to the stored result that a busy machine may take; less than 0.1 s was seen."""
+IN_HAND: Final = 5.0
+"""Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once."""
 SEEN_LATE: Final = 3.0
 """Seconds from a process's end to its being noticed."""
 NOTED_EARLY: Final = 0.5
@@ -23,15 +23,23 @@ CLEAR: Final = frozenset({"lost_rotation", "expired_refresh_token"})
 """Notices that tell an admin to log in again."""
 
 
+Cause = Literal["answer not delivered", "killed with the answer in hand", "answered and sent again", "unexplained"]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A login that the provider has ended, and why."""
 
     planted: Planted
-    why: str
-    excused: bool
+    cause: Cause
+    detail: str = ""
     in_hand: float = 0.0
     """Seconds from the answer to the end of its connection, where a kill is the excuse."""
+
+    @property
+    def excused(self) -> bool:
+        """Whether no client could have kept it."""
+        return self.cause in {"answer not delivered", "killed with the answer in hand"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def _problems(planted: Sequence[Planted], by_journal: Verdict, ended: Sequence[E
         yield f"requests {pair[0]} and {pair[1]} spent one refresh token while the first was open"
     for one in ended:
         if not one.excused:
-            yield f"{one.planted.login} was lost: {one.why}"
+            yield f"{one.planted.login} was lost, {one.cause}: {one.detail}"
     yield from _shown_wrongly({one.config_id: one.login for one in planted}, found)
     yield from _told_wrongly(Counter(one.planted.config_id for one in ended), found)
 
@@ -120,16 +128,20 @@ def _ended(one: Planted, chain: Sequence[Entry], kills: Sequence[Kill], by: str)
     for entry in chain:
         first = exchanged.get(entry.secret)
         if first is not None and entry.outcome == "invalid_grant":
-            if is_lost(first):
-                return Ended(one, f"the answer to request {first.number} did not arrive", excused=True)
-            in_hand = _in_hand(first, kills)
-            if in_hand is not None:
-                why = f"killed with the answer to request {first.number} in hand"
-                return Ended(one, why, excused=True, in_hand=in_hand)
-            return Ended(one, f"request {entry.number} repeated {first.number}, which was answered", excused=False)
+            return _repeated(one, first, entry, kills)
         if entry.issued is not None:
             exchanged.setdefault(entry.secret, entry)
-    return Ended(one, f"ended by {by}, and no request of ours explains it", excused=False)
+    return Ended(one, "unexplained", f"ended by {by}, and no request of ours explains it")
+
+
+def _repeated(one: Planted, first: Entry, again: Entry, kills: Sequence[Kill]) -> Ended:
+    if is_lost(first):
+        return Ended(one, "answer not delivered")
+    in_hand = _in_hand(first, kills)
+    if in_hand is not None:
+        return Ended(one, "killed with the answer in hand", in_hand=in_hand)
+    times = f"answered at {first.finished_at}, hung up at {first.hung_up_at}, sent again at {again.received_at}"
+    return Ended(one, "answered and sent again", f"request {first.number} {times}")
 
 
 def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:

@@ -92,7 +92,7 @@ async def _is_usable(installation: Installation, record: Record) -> bool:
 
 def _figures(judgement: Judgement, killing: Killing, answers: Counter[str]) -> list[str]:
     points = Counter((kill.life.point or "") if kill.at_point else "any instant" for kill in killing.kills)
-    dead = Counter(one.why.split(" request ")[0] for one in judgement.ended)
+    dead: Counter[str] = Counter(one.cause for one in judgement.ended)
     unexcused = sum(not one.excused for one in judgement.ended)
     found = judgement.by_journal
     return [

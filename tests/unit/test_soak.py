@@ -45,7 +45,7 @@ def test_a_login_whose_answer_was_lost_is_excused_if_it_was_told_once() -> None:
 def test_a_login_is_excused_where_the_answer_died_with_its_process() -> None:
     journal = [refresh(1, "a", "b", 9, hung_up_at=10.0), reuse(2, "a", 30)]
     assert judge([ONE], [KILL], found(journal)).problems == ()
-    assert "was lost: request 2 repeated 1" in judge([ONE], [], found(journal)).problems[0]
+    assert "was lost, answered and sent again: request 1" in judge([ONE], [], found(journal)).problems[0]
 
 
 def test_a_stored_answer_that_is_asked_for_again_is_a_defect() -> None:
