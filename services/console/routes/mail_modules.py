@@ -12,6 +12,9 @@ from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigGet, PrincipalList
 from schemas.config_results import ConfigView, PrincipalPage, PrincipalView
 from schemas.principals import PrincipalChanged
+from schemas.token_requests import TokenList, TokenPage
+from schemas.token_status import TokenStatus
+from services.console import views
 from services.console.asking import NoAnswer
 from services.console.console import Console
 from services.console.module_form import ModuleForm
@@ -19,6 +22,8 @@ from services.console.routes.problems import error_lines
 
 AT_ONCE: Final = 10
 """Tokens looked up at the same time."""
+USES_SHOWN: Final = 20
+"""Mail modules whose last use the list shows: each is a question to the refresher. The page of each one shows it too."""
 NAMES_SHOWN: Final = 50
 """Tokens of one principal that are shown by name; the rest is a number."""
 
@@ -43,7 +48,10 @@ class MailModules:
         found = await principals(self._console, request)
         modules = [one for one in found if one.role == "mail"]
         others = [one for one in found if one.role != "mail"]
-        return self._console.page(request, "mail_modules.html", groups=(("mail", modules), ("others", others)))
+        groups = (("mail", modules), ("others", others))
+        return self._console.page(
+            request, "mail_modules.html", groups=groups, last=await self._last_uses(request, modules)
+        )
 
     async def new(self, request: Request) -> Response:
         return self._form(request, ModuleForm(), known=None)
@@ -64,11 +72,14 @@ class MailModules:
     async def show(self, request: Request) -> Response:
         one = await find(self._console, request)
         names = await self._names(request, (one.configs or ())[:NAMES_SHOWN])
+        uses = await self._uses(request, one.principal, NAMES_SHOWN) if one.role != "viewer" else None
         return self._console.page(
             request,
             "mail_module.html",
             one=one,
             tokens=names,
+            uses=uses,
+            days=[_day(row, one.principal) for row in uses.rows] if uses else [],
             is_own=is_own(self._console, one),
             may_download=self._console.sessions.may_download(request, one.principal),
         )
@@ -140,6 +151,22 @@ class MailModules:
             found = [None] * len(ids)
         return {config_id: view.name if view else config_id for config_id, view in zip(ids, found, strict=True)}
 
+    async def _last_uses(self, request: Request, modules: Sequence[PrincipalChanged]) -> dict[str, str]:
+        """Say on which day each got an access token last, as far as the list is short enough to ask."""
+        asked = [one.principal for one in modules[:USES_SHOWN]]
+        found = await asyncio.gather(*(self._uses(request, name, 1) for name in asked))
+        pages = {name: page for name, page in zip(asked, found, strict=True) if page is not None}
+        words = self._console.words(request)
+        return {name: _day(page.rows[0], name) if page.rows else words("modules.never") for name, page in pages.items()}
+
+    async def _uses(self, request: Request, principal: str, limit: int) -> TokenPage | None:
+        """Return the tokens that a principal got lately, the latest first; None where nobody answers."""
+        question = TokenList(used_by=principal, sort="used", descending=True, limit=limit)
+        try:
+            return await self._console.ask(request, question, TokenPage)
+        except NoAnswer:
+            return None
+
     async def _views(self, request: Request, references: Sequence[str]) -> list[ConfigView | None]:
         slots = asyncio.Semaphore(AT_ONCE)
 
@@ -153,6 +180,11 @@ class MailModules:
                     return None
 
         return list(await asyncio.gather(*(one(reference) for reference in references)))
+
+
+def _day(status: TokenStatus, principal: str) -> str:
+    """Return the day on which a principal got this token last."""
+    return views.day(max(use.day for use in status.used_by if use.principal == principal))
 
 
 async def principals(console: Console, request: Request) -> Sequence[PrincipalChanged]:
