@@ -142,7 +142,7 @@ class Clients:
             if confirmed:
                 fault = _fault(failure, now)
                 blamed = replace(blamed, fault=fault, probe_at=now + PROBE_EVERY)
-                log.warning("client paused", client=client.hash, code=fault.code, tokens=users)
+                log.warning("client paused", client=client.hash, error=fault.code, tokens=users)
                 entries = fault_events(blamed, fault, users, now, self._ids)
             if await self._write(client, blamed, entries, now):
                 return

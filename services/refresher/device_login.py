@@ -150,7 +150,7 @@ class DeviceLogins:
     async def _end(
         self, claimed: Record, device: DeviceLogin, failure: Failure, attempt: Attempt | None = None
     ) -> None:
-        log.info("device login failed", config_id=claimed.config_id, code=failure.code)
+        log.info("device login failed", config_id=claimed.config_id, error=failure.code)
         ending = Ending(
             lambda record, now: device_failed(record, failure, now),
             "authorization_failed",

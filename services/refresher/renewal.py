@@ -71,7 +71,7 @@ class Renewal:
         await self._clients.succeeded(claimed.client)
 
     async def _failed(self, claimed: Record, failure: Failure, called: Called) -> None:
-        log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, code=failure.code)
+        log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, error=failure.code)
         chance = self._ids.random()
         straggler = self._straggler(claimed, failure)
 
