@@ -123,7 +123,7 @@ _TOPICS: Final = (
     Topic(
         NOTIFICATION_COMMANDS,
         "cause",
-        ("principals with role admin",),
+        ("principals with role admin or viewer",),
         ("notifier",),
         WEEK,
         description="List and acknowledge notifications.",

@@ -48,6 +48,13 @@ def test_every_topic_has_messages_and_every_message_a_topic() -> None:
     assert {model.TOPIC for model in MODELS} == {*TOPICS, "replies"}
 
 
+def test_the_table_of_topics_names_the_roles_whose_messages_a_topic_takes() -> None:
+    for topic in TOPICS.values():
+        roles = {role for model in MODELS if topic.name == model.TOPIC for role in model.ROLES}
+        named = [re.findall(r"mail|viewer|admin", sender) for sender in topic.senders if "role" in sender]
+        assert roles == {role for roles_of_one in named for role in roles_of_one}, topic.name
+
+
 def test_the_table_of_results_says_what_the_docstrings_say() -> None:
     for model, result in RESULTS.items():
         named = re.search(r"Result: (as )?(\w+)\.", model.__doc__ or "")
