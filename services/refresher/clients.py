@@ -102,16 +102,22 @@ class Clients:
             await self._store.probe_after(client, 0)
 
     async def succeeded(self, client: str) -> None:
-        """Take a success, after it was stored and told; costs nothing where nothing was wrong."""
+        """Take a success, after it was stored; costs nothing where nothing was wrong.
+
+        What cannot be written now is shown again by the next one: nobody's answer may depend on it.
+        """
         self._probing.discard(client)
         self._strikes.pop(client, None)
         if client in self._successes:
             self._successes[client] += 1
             if let_in_after(self._successes[client]) >= EVERYBODY:
                 del self._successes[client]
-        await self._write_shown(client)
-        if client in self._troubled:
-            await self._recover(client)
+        try:
+            await self._write_shown(client)
+            if client in self._troubled:
+                await self._recover(client)
+        except Unavailable as error:
+            log.warning("success not noted for its client", client=client, error=str(error))
 
     async def failed(self, record: Record, failure: Failure) -> None:
         """Take a failure, before it is stored; what cannot be written now is found again by the next one."""

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
+from grantkeeper.crypto.errors import DecryptionError
 from grantkeeper.oauth2.id_token import UnusableIdToken, read_id_token
 from grantkeeper.oauth2.token_response import TokenResponse
 from services.refresher.domain.grant import Issued, Straggler
 from services.refresher.domain.record import Record
+from services.refresher.domain.schedule import same_again_until, wanted_from
 from services.refresher.secrets_at_rest import Secrets
 
 
@@ -32,11 +34,13 @@ class Issuing:
         """
         config_id = record.config_id
         refresh_token = response.refresh_token
+        expires_at = sent_at + timedelta(seconds=response.expires_in)
         fixed = tuple(_fixed(record, response, sent_at, authorized_at or sent_at))
         return Issued(
             access_token=self._secrets.keep_access_token(config_id, response.access_token),
             obtained_at=sent_at,
-            expires_at=sent_at + timedelta(seconds=response.expires_in),
+            expires_at=expires_at,
+            renew_at=self._renew_at(record, response, sent_at, expires_at),
             refresh_token=None if refresh_token is None else self._secrets.keep_refresh_token(config_id, refresh_token),
             fingerprint=self._secrets.fingerprint(refresh_token),
             refresh_token_expires_at=min((*_moving(record, response, sent_at), *fixed), default=None),
@@ -46,6 +50,22 @@ class Issuing:
             token_host=host,
             by_previous=record.grant.falls_back,
         )
+
+    def _renew_at(
+        self, record: Record, response: TokenResponse, sent_at: datetime, expires_at: datetime
+    ) -> datetime | None:
+        """Say from when another access token is to be had."""
+        if response.refresh_in is not None:
+            return wanted_from(response.refresh_in, sent_at, expires_at)
+        same = self._is_stored(record, response.access_token)
+        return same_again_until(record.grant, sent_at, expires_at) if same else None
+
+    def _is_stored(self, record: Record, access_token: SecretStr) -> bool:
+        stored = record.grant.access_token
+        try:
+            return stored is not None and self._secrets.access_token(record.config_id, stored) == access_token
+        except DecryptionError:
+            return False
 
     def straggler(self, record: Record, refresh_token: SecretStr) -> Straggler:
         """Encrypt a refresh token that came without an access token."""

@@ -38,6 +38,7 @@ class Issued:
     access_token: str = field(repr=False)
     obtained_at: datetime
     expires_at: datetime
+    renew_at: datetime | None = None
     refresh_token: str | None = field(default=None, repr=False)
     fingerprint: str | None = None
     refresh_token_expires_at: datetime | None = None
@@ -89,6 +90,7 @@ def _with_access_token(old: Grant, issued: Issued) -> Grant:
         access_token=issued.access_token,
         obtained_at=issued.obtained_at,
         expires_at=issued.expires_at,
+        renew_at=issued.renew_at,
         scope=issued.scope or old.scope,
         account=issued.account or old.account,
         token_host=issued.token_host or old.token_host,

@@ -53,6 +53,8 @@ class Grant:
     """The next attempt sends the previous refresh token: the stored one was refused after an unknown outcome."""
     obtained_at: datetime | None = None
     expires_at: datetime | None = None
+    renew_at: datetime | None = None
+    """From when the provider wants to be asked for another access token; None = it has not said."""
     refresh_token_expires_at: datetime | None = None
     """When it ends unless used before; a use may move it."""
     ends_at: datetime | None = None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from services.refresher.domain.record import DeviceLogin, Record, Wish, WishKind
+from services.refresher.domain.record import DeviceLogin, Grant, Record, Wish, WishKind
 from services.refresher.domain.status import renewable
 
 LEAD_SHARE: Final = 0.2
@@ -26,6 +26,13 @@ KEEP_ALIVE: Final = timedelta(days=7)
 """Idle limits of refresh tokens start at 7 days (Okta); used only where nothing else refreshes and no rule is given."""
 REPORT_FLOOR: Final = timedelta(seconds=60)
 """A mail server that rejects a token younger than this rejects the next one too; Zoho allows 10 calls in 10 minutes."""
+SAME_AGAIN: Final = timedelta(seconds=60)
+"""Some providers give the same access token until near its end: asked each time half of the rest is over, they would be
+asked without end."""
+SOONEST: Final = timedelta(seconds=5)
+"""No access token is renewed by itself sooner after the last one: a lifetime of a second must not become a storm."""
+FORCED_FLOOR: Final = timedelta(seconds=10)
+"""No more than two attempts in so long are made by command: Microsoft calls more a loop (AADSTS50196)."""
 NEVER_AUTHORIZED_AFTER: Final = timedelta(hours=1)
 """An admin who just added a config is still at it."""
 ENDS_SOON_DAYS: Final = (30, 14, 7, 1)
@@ -118,7 +125,7 @@ def _may_refresh(record: Record) -> bool:
 def _wants_refresh(record: Record, now: datetime) -> bool:
     """An admin's wish breaks the wait after a failure; a mail module's report waits like everybody else."""
     wished = {wish.kind for wish in record.wishes if not wish.is_overtaken(record.grant)}
-    if "refresh" in wished:
+    if "refresh" in wished and _forced_from(record, now) <= now:
         return True
     if record.not_before is not None and record.not_before > now:
         return False
@@ -130,9 +137,18 @@ def _presses(record: Record) -> bool:
     return bool(record.waiters) or record.grant.unknown > 0
 
 
-def _can_wait(record: Record, wish: Wish) -> bool:
-    """Tell whether a wish waits for the next allowed attempt instead of being worked on now."""
-    return wish.kind == "report_rejected" and not wish.is_overtaken(record.grant) and _may_refresh(record)
+def _forced_from(record: Record, now: datetime) -> datetime:
+    """Return when a command may have another attempt made."""
+    return max(now, record.attempts[-2].at + FORCED_FLOOR) if len(record.attempts) > 1 else now
+
+
+def _wish_at(record: Record, wish: Wish, now: datetime) -> datetime:
+    """Return when a wish is worked on."""
+    if wish.is_overtaken(record.grant) or not _may_refresh(record):
+        return now
+    if wish.kind == "report_rejected":
+        return _allowed(record, now)
+    return _forced_from(record, now) if wish.kind == "refresh" else now
 
 
 def next_due(record: Record, now: datetime) -> datetime | None:
@@ -141,9 +157,8 @@ def next_due(record: Record, now: datetime) -> datetime | None:
         return record.lease.until
     if record.purged:
         return _allowed(record, now)
-    if not all(_can_wait(record, wish) for wish in record.wishes):
-        return now
-    return min(_due_times(record, now), default=None)
+    wished = [_wish_at(record, wish, now) for wish in record.wishes]
+    return min((*wished, *_due_times(record, now)), default=None)
 
 
 def _allowed(record: Record, now: datetime) -> datetime:
@@ -163,7 +178,7 @@ def _due_times(record: Record, now: datetime) -> Iterator[datetime]:
         return
     refresh = next_refresh_at(record, now)
     if refresh is not None:
-        yield _allowed(record, now) if record.wishes or _presses(record) else refresh
+        yield _allowed(record, now) if _presses(record) else refresh
     if record.device is not None:
         yield max(now, record.device.poll_at)
     yield from (moment for moment in _moments(record) if moment > now)
@@ -208,8 +223,8 @@ def refresh_at(record: Record) -> datetime | None:
         return grant.obtained_at + keep_alive(record)
     if grant.expires_at is None:
         return grant.obtained_at
-    lifetime = grant.expires_at - grant.obtained_at
-    return min(grant.expires_at - _early(record, lifetime), grant.obtained_at + keep_alive(record))
+    at = _planned(record, grant.obtained_at, grant.expires_at)
+    return max(min(at, grant.obtained_at + keep_alive(record)), grant.obtained_at + SOONEST)
 
 
 def keep_alive(record: Record) -> timedelta:
@@ -225,13 +240,32 @@ def keep_alive(record: Record) -> timedelta:
     return KEEP_ALIVE
 
 
-def _early(record: Record, lifetime: timedelta) -> timedelta:
-    """Return how long before expiry a refresh is due; a margin that an admin set is kept to the second."""
+def _planned(record: Record, obtained_at: datetime, expires_at: datetime) -> datetime:
+    """Return when the access token wants a refresh; a margin that an admin set is kept to the second."""
+    lifetime = expires_at - obtained_at
     margin = record.config.options.refresh_margin
     if margin is not None:
-        return min(timedelta(seconds=margin), lifetime * (1 - LEAD_SHARE))
-    lead = lead_of(lifetime)
-    return lead + (lifetime - lead) * SPREAD * share_of(record.config_id)
+        return expires_at - min(timedelta(seconds=margin), lifetime * (1 - LEAD_SHARE))
+    latest = expires_at - lead_of(lifetime)
+    earliest = obtained_at if record.grant.renew_at is None else record.grant.renew_at
+    if record.grant.renew_at is not None and earliest >= latest:
+        return earliest
+    return latest - (latest - earliest) * SPREAD * share_of(record.config_id)
+
+
+def wanted_from(refresh_in: int, now: datetime, expires_at: datetime) -> datetime:
+    """Return from when the provider wants the next refresh (`refresh_in`), the reserve for retries kept."""
+    return min(now + timedelta(seconds=refresh_in), expires_at - lead_of(expires_at - now))
+
+
+def same_again_until(grant: Grant, now: datetime, expires_at: datetime) -> datetime | None:
+    """Return when to ask again after the provider has returned the stored access token; None = its life is longer now.
+
+    Its own end is the latest moment: then another one must come.
+    """
+    if grant.expires_at is None or expires_at > grant.expires_at + SAME_AGAIN:
+        return None
+    return min(expires_at, max(now + SAME_AGAIN, now + (expires_at - now) / 2))
 
 
 def lead_of(lifetime: timedelta) -> timedelta:

@@ -163,3 +163,28 @@ async def test_clients_that_hang_leave_the_others_their_share(service: Service, 
 
 async def _got(asker: Asker, config_id: str) -> Any:
     return await ask(asker, GET, {"config": config_id}, deadline=timedelta(seconds=10))
+
+
+async def test_a_provider_says_when_it_wants_to_be_asked_again(refresher: Service, provider: "ProviderThread") -> None:
+    """By `refresh_in`, or by returning the access token that is stored, which is not to be asked for again at once."""
+    wanted, same = await fleet(refresher, provider, ["wanted", "same"])
+    await all_active(refresher, [wanted, same])
+    provider.control.fail(Fault.model_validate({"change": {"refresh_in": 100}, "next": 1}))
+    await refresher.due_now(wanted)
+    assert (await renewed(refresher, wanted)) == 100
+    provider.control.fail(Fault.model_validate({"same_access_token": True, "change": {"expires_in": 200}, "next": 1}))
+    await refresher.due_now(same)
+    assert (await renewed(refresher, same)) == 100
+
+
+async def renewed(service: Service, config_id: str) -> float | None:
+    """Seconds from the second refresh to the moment from which the next one is wanted."""
+
+    async def refreshed() -> bool:
+        return (await service.record(config_id)).grant.generation == 3
+
+    await wait_until(refreshed)
+    grant = (await service.record(config_id)).grant
+    if grant.renew_at is None or grant.obtained_at is None:
+        return None
+    return (grant.renew_at - grant.obtained_at).total_seconds()
