@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,13 +34,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    """A test that runs a program in this process leaves no logger quieter than it was for the next test."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """A test that runs a program in this process leaves no logger quieter than it was for the next test.
+
+    A hook, not a fixture: the program may run in a fixture of the module, which is set up before any of a test.
+    """
     levels = {name: one.level for name, one in _loggers().items()}
-    yield
-    for name, one in _loggers().items():
-        one.setLevel(levels.get(name, logging.NOTSET))
+    try:
+        return (yield)
+    finally:
+        for name, one in _loggers().items():
+            one.setLevel(levels.get(name, logging.NOTSET))
 
 
 def _loggers() -> dict[str, logging.Logger]:
