@@ -84,8 +84,11 @@ class TokenList(Request):
     states: tuple[PublicState, ...] = ()
     validity: tuple[Validity, ...] = ()
     client: str | None = Field(default=None, max_length=64)
+    used_by: PrincipalId | None = Field(default=None, description="Only what this principal got access tokens of.")
     deleted: bool = False
-    sort: Literal["name", "state", "expires_at", "next_refresh_at", "changed_at", "template"] = "name"
+    sort: Literal["name", "state", "expires_at", "next_refresh_at", "changed_at", "template", "used"] = Field(
+        default="name", description="`used`: by the day on which `used_by` got it last; without that by name."
+    )
     descending: bool = False
     offset: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=1, le=200)] = 50

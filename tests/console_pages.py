@@ -78,14 +78,18 @@ class Pages:
         """Where it is."""
         return self.settings.origin
 
-    async def enter(self, context: BrowserContext, name: str = "anna") -> Page:
-        """Open the overview with somebody's session: what a login leaves in a browser, without its half second."""
+    async def admit(self, context: BrowserContext, name: str = "anna") -> None:
+        """Give a browser somebody's session: what a login leaves in it, without its half second."""
         users, answer = Users(self.settings.users_file), Response()
         user = users.get(name)
         assert user is not None
         Sessions(self.settings, users, self.clock).log_in(answer, user)
         cookie, _, value = answer.headers["set-cookie"].split(";")[0].partition("=")
         await context.add_cookies([{"name": cookie, "value": value, "url": self.url}])
+
+    async def enter(self, context: BrowserContext, name: str = "anna") -> Page:
+        """Open the overview with somebody's session."""
+        await self.admit(context, name)
         page = await context.new_page()
         await page.goto(f"{self.url}/tokens")
         return page

@@ -33,6 +33,7 @@ from schemas.token_requests import (
     TokenList,
     TokenStatusGet,
 )
+from schemas.token_status import TokenStatus
 from services.console.board import Board
 from tests.console_app import Kafka
 from tests.console_double import Answer, AnsweringBus, refusal
@@ -211,13 +212,18 @@ PATHS: Final = tuple(dict.fromkeys(stop.path for stop in WALK if not stop.steps 
 """What can be opened as it is."""
 
 
+def uses(token: TokenStatus, principal: str) -> bool:
+    """Whether a principal got this token lately."""
+    return any(use.principal == principal for use in token.used_by)
+
+
 def fill(bus: AnsweringBus, board: Board, kafka: Kafka, **changes: Any) -> None:
     """Give every page something to show; `changes` go into every name that a person chose (a hostile one)."""
     name = changes.get("name")
     named: Callable[[Any], Any] = lambda one: one.model_copy(update={"name": name}) if name else one  # noqa: E731
     rows = [named(one) for one in fleet()]
     bus.answers = {
-        TokenList: page(rows),
+        TokenList: lambda message: page([one for one in rows if not message.used_by or uses(one, message.used_by)]),
         ConfigGet: named(view(3, name="Orders")),
         TokenStatusGet: known(rows[2].model_copy(update={"attempts": attempts()})),
         TemplateList: templates_of_all(),

@@ -41,7 +41,7 @@ class Overview:
         wanted = set(message.states) or set(states)
         filtered = selection if not message.states else {"$and": [selection, in_states(message.states, faulty)]}
         direction = -1 if message.descending else 1
-        sort = [(SORT_FIELDS[message.sort], direction), ("_id", 1)]
+        sort = [(sort_field(message), direction), ("_id", 1)]
         records = await self._store.page(filtered, sort, message.offset, message.limit)
         page = TokenPage(
             rows=tuple(status_of(record, client_faulty=record.client in faulty) for record in records),
@@ -60,7 +60,21 @@ def selected(message: TokenList) -> dict[str, Any]:
         query["config.validity"] = {"$in": list(message.validity)}
     if message.client is not None:
         query["client"] = message.client
+    if message.used_by is not None:
+        query[_day_of(message.used_by)] = {"$exists": True}
     return query
+
+
+def sort_field(message: TokenList) -> str:
+    """Name the stored field that a page is sorted by."""
+    if message.sort != "used":
+        return SORT_FIELDS[message.sort]
+    return SORT_FIELDS["name"] if message.used_by is None else _day_of(message.used_by)
+
+
+def _day_of(principal: str) -> str:
+    """Name the field of the day on which a principal got the access token last (`GrantStore.note_use`)."""
+    return f"used_by.{principal}"
 
 
 def in_states(states: tuple[PublicState, ...], faulty: list[str]) -> dict[str, Any]:

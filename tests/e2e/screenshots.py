@@ -13,9 +13,8 @@ from typing import Final, Literal
 from playwright.async_api import Browser
 
 from tests.console_pages import Pages, chromium, make_users, served
-from tests.console_walk import WALK
 from tests.e2e.smaller import smaller
-from tests.e2e.walking import reach
+from tests.e2e.walking import walk
 
 Scheme = Literal["light", "dark"]
 SIZES: Final = {"wide": (1280, 900), "narrow": (390, 844)}
@@ -28,11 +27,8 @@ async def take(pages: Pages, browser: Browser, folder: Path, size: str, scheme: 
     """Walk through the pages and picture each as a whole."""
     width, height = SIZES[size]
     context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en")
-    for stop in sorted(WALK, key=lambda stop: stop.logged_in):
-        shown = await (pages.enter(context) if stop.logged_in else context.new_page())
-        await reach(pages, shown, stop)
+    async for stop, shown in walk(pages, context):
         await shown.screenshot(path=folder / f"{stop.name}-{size}-{scheme}.png", full_page=True)
-        await shown.close()
     await context.close()
 
 

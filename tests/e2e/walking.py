@@ -1,13 +1,28 @@
-"""Brings a browser to a stop of the walk (tests/console_walk.py), with the bus in the state that belongs to it."""
+"""Brings a browser to each stop of the walk (tests/console_walk.py), with the bus in the state that belongs to it."""
 
-from playwright.async_api import FilePayload, Page
+from collections.abc import AsyncIterator
+
+from playwright.async_api import BrowserContext, FilePayload, Page
 
 from tests.console_pages import Pages
-from tests.console_walk import Await, Choose, Click, Fill, Step, Stop, fill
+from tests.console_walk import WALK, Await, Choose, Click, Fill, Step, Stop, fill
+
+
+async def walk(pages: Pages, context: BrowserContext) -> AsyncIterator[tuple[Stop, Page]]:
+    """Go from stop to stop in one window, first what is seen without a login, then the rest as an admin."""
+    shown = await context.new_page()
+    for stop in (stop for stop in WALK if not stop.logged_in):
+        await reach(pages, shown, stop)
+        yield stop, shown
+    await pages.admit(context)
+    for stop in (stop for stop in WALK if stop.logged_in):
+        await reach(pages, shown, stop)
+        yield stop, shown
+    await shown.close()
 
 
 async def reach(pages: Pages, shown: Page, stop: Stop) -> None:
-    """Open the stop's page and do its steps; `shown` is logged in where the stop wants it."""
+    """Open the stop's page and do its steps."""
     fill(pages.bus, pages.board, pages.kafka)
     for kind, answer in stop.given.items():
         if answer is None:

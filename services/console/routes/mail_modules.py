@@ -23,7 +23,7 @@ from services.console.routes.problems import error_lines
 AT_ONCE: Final = 10
 """Tokens looked up at the same time."""
 USES_SHOWN: Final = 20
-"""Mail modules whose last use the list shows: each is a question to the refresher. The page of each one shows it too."""
+"""Mail modules whose last use the list shows: each is a question to the refresher. The page of one shows it always."""
 NAMES_SHOWN: Final = 50
 """Tokens of one principal that are shown by name; the rest is a number."""
 
@@ -184,7 +184,7 @@ class MailModules:
 
 def _day(status: TokenStatus, principal: str) -> str:
     """Return the day on which a principal got this token last."""
-    return views.day(max(use.day for use in status.used_by if use.principal == principal))
+    return max((views.day(use.day) for use in status.used_by if use.principal == principal), default="")
 
 
 async def principals(console: Console, request: Request) -> Sequence[PrincipalChanged]:

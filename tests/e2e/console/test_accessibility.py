@@ -8,10 +8,9 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from tests.console_pages import Pages
-from tests.console_walk import WALK
-from tests.e2e.walking import reach
+from tests.e2e.walking import walk
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.long, pytest.mark.timeout(600)]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
@@ -27,11 +26,8 @@ async def test_no_page_keeps_anyone_out(
         viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en", bypass_csp=True
     )
     found: dict[str, list[str]] = {}
-    for stop in sorted(WALK, key=lambda stop: stop.logged_in):
-        shown = await (pages.enter(context) if stop.logged_in else context.new_page())
-        await reach(pages, shown, stop)
+    async for stop, shown in walk(pages, context):
         found |= {f"{stop.name}: {rule}": nodes for rule, nodes in (await violations(shown)).items()}
-        await shown.close()
     await context.close()
     assert found == {}, json.dumps(found, indent=1)
 

@@ -11,26 +11,23 @@ from schemas.token_requests import TokenList
 from tests.console_double import refusal
 from tests.console_pages import Pages
 from tests.console_samples import config_id, fleet, page, saved, status
-from tests.console_walk import WALK
-from tests.e2e.walking import reach
+from tests.e2e.walking import walk
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 async def test_every_page_keeps_the_policy_and_fits_a_telephone(
     pages: Pages, context: BrowserContext, complaints: list[str]
 ) -> None:
-    for stop in sorted(WALK, key=lambda stop: stop.logged_in):
-        shown = await (pages.enter(context) if stop.logged_in else context.new_page())
+    async for stop, shown in walk(pages, context):
         await shown.set_viewport_size({"width": 360, "height": 740})
-        await reach(pages, shown, stop)
         await expect(shown.locator("main")).to_be_visible()
         assert await overflow(shown) <= 0, stop.name
         refused = [one for one in complaints if "status of" not in one]
         assert refused == [], stop.name
-        await shown.close()
 
 
 async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages, anna: Page) -> None:

@@ -144,6 +144,19 @@ async def test_who_used_an_access_token_is_noted_in_bulk(service: Service, provi
     assert list((await service.record(config_id)).used_by) == ["mail"]
 
 
+async def test_the_overview_tells_what_one_principal_used_last(refresher: Service, admin: Asker) -> None:
+    ids = [await refresher.configured(refresher.config(name)) for name in ("A", "B", "C")]
+    days = {(ids[0], "mail"): "2026-11-20", (ids[1], "mail"): "2026-11-23", (ids[2], "other-1"): "2026-11-24"}
+    await refresher.store.note_use(days)
+    question = {"used_by": "mail", "sort": "used", "descending": True}
+    page = await ask(admin, LIST, question)
+    assert [row["name"] for row in page["rows"]] == ["B", "A"]
+    assert page["rows"][0]["used_by"] == [{"principal": "mail", "day": "2026-11-23"}]
+    assert [row["name"] for row in (await ask(admin, LIST, {"used_by": "other-1"}))["rows"]] == ["C"]
+    assert (await ask(admin, LIST, {"used_by": "nobody"}))["total"] == 0
+    assert [row["name"] for row in (await ask(admin, LIST, {"sort": "used"}))["rows"]] == ["A", "B", "C"]
+
+
 async def test_client_credentials_are_minted_without_anybody_asking(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:

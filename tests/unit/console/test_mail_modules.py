@@ -1,6 +1,7 @@
 """Mail modules: who may send to the bus, what each may get, and the one download of a credential."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from httpx import AsyncClient
@@ -9,11 +10,12 @@ from grantkeeper.crypto.ring import VaultRing
 from grantkeeper_client import dump_credential, parse_credential, seal_for_principal
 from schemas.config_commands import ConfigGet, PrincipalAdd, PrincipalDisable, PrincipalList
 from schemas.envelope import Message
-from schemas.token_requests import CredentialIssue, CredentialIssued
+from schemas.token_requests import CredentialIssue, CredentialIssued, TokenList, TokenPage
+from schemas.token_status import UsedBy
 from tests.clock import FakeClock
 from tests.console_app import credential_of
 from tests.console_double import AnsweringBus, refusal
-from tests.console_samples import config_id, view
+from tests.console_samples import NOW, config_id, page, status, view
 from tests.console_system_samples import principal, principals, registered
 from tests.unit.console.conftest import LogIn
 
@@ -33,11 +35,23 @@ def answers(bus: AnsweringBus, ring: VaultRing) -> None:
 
     bus.answers |= {
         PrincipalList: principals(),
+        TokenList: used,
         PrincipalAdd: lambda message: registered(message.principal),  # type: ignore[attr-defined]
         PrincipalDisable: lambda message: registered(message.principal, disabled=True),  # type: ignore[attr-defined]
         ConfigGet: get,  # type: ignore[dict-item]
         CredentialIssue: lambda message: issued(ring, message),
     }
+
+
+def used(message: Message) -> TokenPage:
+    """What the refresher knows: mail-1 got two tokens lately, the others none."""
+    assert isinstance(message, TokenList)
+    if message.used_by != "mail-1":
+        return page([])
+    latest, earlier = (UsedBy(principal="mail-1", day=NOW.date() - timedelta(days=days)) for days in (1, 9))
+    other = UsedBy(principal="mail-7", day=NOW.date())
+    rows = [status(3, name="Orders", used_by=(other, latest)), status(1, used_by=(earlier,))]
+    return page(rows[: message.limit], total=2)
 
 
 def issued(ring: VaultRing, message: Message, version: int = 1) -> CredentialIssued:
@@ -53,6 +67,18 @@ async def test_the_list_tells_what_each_may_get(admin: AsyncClient) -> None:
     text = (await admin.get("/mail-modules")).text
     for said in ("mail-1", "all tokens", "2 tokens", "Disabled", "monitoring", "no access tokens", "Orders&#39; own"):
         assert said in text
+
+
+async def test_both_pages_tell_what_each_got_last(admin: AsyncClient, bus: AnsweringBus) -> None:
+    text = (await admin.get("/mail-modules")).text
+    assert "2026-11-23" in text
+    assert text.count("none lately") == 2
+    shown = (await admin.get("/mail-modules/mail-1")).text
+    assert shown.index("2026-11-23") < shown.index("2026-11-15")
+    assert bus.last(TokenList) == TokenList(used_by="mail-1", sort="used", descending=True, limit=50, actor="anna")
+    del bus.answers[TokenList]
+    assert "No refresher answers." in (await admin.get("/mail-modules/mail-1")).text
+    assert "mail-1" in (await admin.get("/mail-modules")).text
 
 
 async def test_one_is_shown_with_the_names_of_its_tokens(admin: AsyncClient) -> None:
@@ -180,6 +206,7 @@ async def test_who_was_disabled_comes_back_with_a_new_credential(admin: AsyncCli
 @pytest.mark.parametrize("action", ["disable", "enable", "renew"])
 async def test_the_console_does_not_shut_itself_out(admin: AsyncClient, bus: AnsweringBus, action: str) -> None:
     assert f"/mail-modules/console/{action}" not in (await admin.get("/mail-modules/console")).text
+    bus.asked.clear()
     answer = await admin.post(f"/mail-modules/console/{action}")
     assert answer.status_code == 403
     assert "This is the console itself." in answer.text
@@ -201,4 +228,4 @@ async def test_a_viewer_sees_them_and_gets_no_credential(viewer: AsyncClient, bu
     text = (await viewer.get("/mail-modules/mail-1")).text
     assert "/renew" not in text
     assert (await viewer.post("/mail-modules/mail-1/credential")).status_code == 403
-    assert {type(one) for one in bus.asked} <= {PrincipalList, ConfigGet}
+    assert {type(one) for one in bus.asked} <= {PrincipalList, ConfigGet, TokenList}
