@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from grantkeeper.names import name_key
 from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper.oauth2.parameters import flow_of
 from grantkeeper.process.clock import Ids
 from grantkeeper.strict_yaml import (
     FILE_LIMIT,
@@ -52,7 +53,7 @@ def prepare(raw: bytes, installation_key: Mapping[str, Any], ids: Ids) -> Prepar
     refused: list[RecordReport] = []
     for record in split_records(decode(raw)):
         try:
-            text = _sealed(record.text, installation_key)
+            text = seal_record(record.text, installation_key)
         except StrictYamlError as error:
             refused.append(_refusal(record, error))
         else:
@@ -116,7 +117,8 @@ def export_name(now: datetime) -> str:
     return f"OAuth2TokenConfigurationExport_{now:%Y%m%d_%H%M%S}.yml"
 
 
-def _sealed(text: str, installation_key: Mapping[str, Any]) -> str:
+def seal_record(text: str, installation_key: Mapping[str, Any]) -> str:
+    """Seal a plain client secret in the text of one record; raises StrictYamlError where it cannot be read."""
     data = load(text).data
     config = _mapping(data).get("Config")
     secret = _mapping(config).get("ClientSecret")
@@ -150,9 +152,8 @@ def _identity(config: Mapping[str, Node]) -> TokenConfig:
 
 
 def _flow(config: Mapping[str, Node], requests: Mapping[str, Node]) -> AuthFlow:
-    named = config.get("AuthFlow")
-    program = set(requests) == {"TokenByClientCredentials"} if named is None else named == "ClientCredentials"
-    return "ClientCredentials" if program else "AuthorizationCode"
+    flows: tuple[AuthFlow, ...] = get_args(AuthFlow)
+    return next((flow for flow in flows if flow == config.get("AuthFlow")), flow_of(requests))
 
 
 def _url(block: Node) -> str | None:

@@ -5,7 +5,7 @@ The YAML format is Znuny's (`AuthFlow`, `Requests`, `AutofilledParametersMapping
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -23,9 +23,15 @@ Name = Annotated[
     Field(description="Unique after normalisation (NFC, outer blanks cut, inner runs of blanks one)."),
 ]
 Validity = Literal["valid", "invalid", "invalid-temporarily"]
-AuthFlow = Literal["AuthorizationCode", "ClientCredentials"]
+AuthFlow = Literal["AuthorizationCode", "ClientCredentials", "JWTBearer"]
+MINTING: Final[frozenset[AuthFlow]] = frozenset({"ClientCredentials", "JWTBearer"})
+"""Flows in which nobody logs in: each access token is asked for anew."""
 RequestType = Literal[
-    "AuthorizationCode", "TokenByAuthorizationCode", "TokenByRefreshToken", "TokenByClientCredentials"
+    "AuthorizationCode",
+    "TokenByAuthorizationCode",
+    "TokenByRefreshToken",
+    "TokenByClientCredentials",
+    "TokenByJWTBearer",
 ]
 ClientAuthentication = Literal["post", "basic", "none", "private_key_jwt"]
 RotationRule = Literal["none", "replace", "grace", "strict"]
@@ -126,3 +132,8 @@ class TokenConfig(Model):
     requests: dict[RequestType, RequestBlock] = Field(default_factory=dict)
     extra: Parameters = Field(default_factory=dict, description="Further keys of `Config`, usable as autofill sources.")
     options: Options = Options()
+
+    @property
+    def mints(self) -> bool:
+        """Tell whether nobody logs in for this config."""
+        return self.auth_flow in MINTING

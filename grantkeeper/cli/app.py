@@ -10,10 +10,14 @@ import typer
 from pydantic import ValidationError
 
 from grantkeeper.cli import (
+    adoptions,
     authorizations,
     configs,
     dead_letters,
+    doctor,
+    engine,
     exit_codes,
+    logins,
     notifications,
     principals,
     rings,
@@ -46,14 +50,19 @@ _OF_OTHERS: Final[Sequence[tuple[type[Exception], int]]] = (
 # Typer's own: 1 = the person said no or pressed Ctrl-C, 2 = the command was not understood.
 _OF_TYPER: Final = {1: exit_codes.INTERRUPTED, 2: exit_codes.USAGE}
 
+tokens.app.command()(logins.login)
+tokens.app.command()(adoptions.adopt)
+tokens.app.command()(adoptions.adopt_all)
 app.add_typer(tokens.app, name="token")
 app.add_typer(configs.app, name="config")
 app.add_typer(authorizations.app, name="authorization")
 app.add_typer(templates.app, name="templates")
+app.add_typer(engine.app, name="engine")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(principals.app, name="principals")
 app.add_typer(rings.app, name="rings")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command("doctor")(doctor.doctor)
 
 
 @app.callback()

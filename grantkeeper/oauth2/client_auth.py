@@ -69,7 +69,7 @@ def with_assertion(client: Client, *, audience: str, assertion_id: str, now: dat
     if client.authentication != "private_key_jwt":
         return client
     text = client.secret.get_secret_value() if client.secret is not None else ""
-    key = _private_key(text)
+    key = private_key(text)
     issued = int(now.timestamp())
     claims = {
         "iss": client.client_id,
@@ -80,17 +80,19 @@ def with_assertion(client: Client, *, audience: str, assertion_id: str, now: dat
         "nbf": issued,
         "exp": issued + int(ASSERTION_LIFETIME.total_seconds()),
     }
-    algorithm = _algorithm(key)
-    header = {"alg": algorithm, "typ": "JWT", **_thumbprint(text)}
-    signed = jwt.encode(header, claims, key, algorithms=[algorithm])
+    by = algorithm(key)
+    header = {"alg": by, "typ": "JWT", **_thumbprint(text)}
+    signed = jwt.encode(header, claims, key, algorithms=[by])
     return replace(client, assertion=SecretStr(signed))
 
 
+Key = RSAKey | ECKey | OKPKey
 _KEY_BLOCK = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 _CERTIFICATE_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def _private_key(text: str) -> RSAKey | ECKey | OKPKey:
+def private_key(text: str) -> Key:
+    """Read the private key of a PEM text, which may hold a certificate too; raises UnusableKey."""
     block = _KEY_BLOCK.search(text)
     if block is None:
         raise UnusableKey(UnusableKey.__doc__)
@@ -102,7 +104,8 @@ def _private_key(text: str) -> RSAKey | ECKey | OKPKey:
     raise UnusableKey(UnusableKey.__doc__) from None
 
 
-def _algorithm(key: RSAKey | ECKey | OKPKey) -> str:
+def algorithm(key: Key) -> str:
+    """Return what a key signs assertions with; Microsoft takes no other than PS256 beside a SHA-256 thumbprint."""
     if isinstance(key, RSAKey):
         return "PS256"
     if isinstance(key, OKPKey):

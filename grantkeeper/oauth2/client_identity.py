@@ -6,12 +6,7 @@ from schemas.token_config import TokenConfig
 
 def token_host(config: TokenConfig) -> str | None:
     """Return `host[:port]` of the token endpoint that the config's flow uses; by discovery that of the issuer."""
-    known = endpoints(config)
-    if config.auth_flow == "ClientCredentials":
-        url = known.token_by_client_credentials
-    else:
-        url = known.token_by_refresh or known.token_by_code
-    url = url or config.options.issuer
+    url = endpoints(config).renewing(config.auth_flow) or config.options.issuer
     return host(url) or None if url else None
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from grantkeeper.oauth2.answer import HttpAnswer, NotJson, json_object
-from schemas.token_config import TokenConfig
+from schemas.token_config import AuthFlow, TokenConfig
 
 IssuerCheck = Literal["exact", "template", "off"]
 _SHARED_TENANTS: Final = frozenset({"{tenantid}", "common", "organizations", "consumers"})
@@ -47,10 +47,16 @@ class Endpoints:
     token_by_code: str | None = None
     token_by_refresh: str | None = None
     token_by_client_credentials: str | None = None
+    token_by_jwt_bearer: str | None = None
     revocation: str | None = None
     device_authorization: str | None = None
     iss_required: bool = False
     """The issuer says that it names itself in every redirect (RFC 9207 section 3)."""
+
+    def renewing(self, flow: AuthFlow) -> str | None:
+        """Return where the config's next access token comes from."""
+        by_flow = {"ClientCredentials": self.token_by_client_credentials, "JWTBearer": self.token_by_jwt_bearer}
+        return by_flow.get(flow, self.token_by_refresh or self.token_by_code)
 
 
 def metadata_urls(issuer: str) -> list[str]:
@@ -120,6 +126,7 @@ def endpoints(config: TokenConfig, metadata: Metadata | None = None) -> Endpoint
         token_by_code=url.get("TokenByAuthorizationCode") or token,
         token_by_refresh=url.get("TokenByRefreshToken") or token,
         token_by_client_credentials=url.get("TokenByClientCredentials") or token,
+        token_by_jwt_bearer=url.get("TokenByJWTBearer") or token,
         revocation=config.options.revocation_endpoint or (metadata.revocation_endpoint if metadata else None),
         device_authorization=config.options.device_authorization_endpoint
         or (metadata.device_authorization_endpoint if metadata else None),

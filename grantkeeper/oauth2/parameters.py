@@ -5,11 +5,11 @@ values of this very request; what resolves to nothing is left out (RFC 6749 sect
 counts as omitted). `State` is the one source that a config can never set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from schemas.token_config import RequestBlock, RequestType, TokenConfig
+from schemas.token_config import AuthFlow, RequestBlock, RequestType, TokenConfig
 
 STATE: Final = "State"
 REDIRECT_URL: Final = "RedirectURL"
@@ -56,6 +56,11 @@ STANDARD: Final[Mapping[RequestType, RequestBlock]] = MappingProxyType(
             autofill={**_CLIENT, "refresh_token": REFRESH_TOKEN},
             response=_ANSWER,
         ),
+        "TokenByJWTBearer": RequestBlock(
+            parameters={"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+            autofill={"scope": "Scope"},
+            response=_ANSWER,
+        ),
         "TokenByClientCredentials": RequestBlock(
             parameters={"grant_type": "client_credentials"},
             autofill={**_CLIENT, "scope": "Scope"},
@@ -64,6 +69,15 @@ STANDARD: Final[Mapping[RequestType, RequestBlock]] = MappingProxyType(
     }
 )
 """What the RFC asks for; used where a config has no block of its own (it needs discovery for the endpoint then)."""
+
+
+def flow_of(requests: Collection[str]) -> AuthFlow:
+    """Tell the flow of a record that names none, by the types of its requests."""
+    alone: dict[frozenset[str], AuthFlow] = {
+        frozenset({"TokenByClientCredentials"}): "ClientCredentials",
+        frozenset({"TokenByJWTBearer"}): "JWTBearer",
+    }
+    return alone.get(frozenset(requests), "AuthorizationCode")
 
 
 def block(config: TokenConfig, request_type: RequestType) -> RequestBlock:

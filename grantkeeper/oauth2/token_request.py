@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from grantkeeper.oauth2.client_auth import Client, form_fields, headers
+from grantkeeper.oauth2.jwt_grant import GRANT_TYPE
 from grantkeeper.oauth2.parameters import (
     AUTHORIZATION_CODE,
     CLIENT_ID,
@@ -80,10 +81,16 @@ def client_credentials_request(config: TokenConfig, client: Client, *, endpoint:
     return _request(config, "TokenByClientCredentials", client, endpoint, required, {})
 
 
+def jwt_bearer_request(config: TokenConfig, *, endpoint: str, assertion: SecretStr) -> TokenRequest:
+    """Ask by a signed statement (RFC 7523 section 2.1), which proves the client too: its id and secret stay out."""
+    required = {"grant_type": GRANT_TYPE, "assertion": assertion.get_secret_value()}
+    return _request(config, "TokenByJWTBearer", None, endpoint, required, {})
+
+
 def _request(
     config: TokenConfig,
     request_type: RequestType,
-    client: Client,
+    client: Client | None,
     endpoint: str,
     required: Mapping[str, str],
     given: Mapping[str, str],
@@ -95,11 +102,11 @@ def _request(
         update={"parameters": _without(request.parameters, proven), "autofill": _without(request.autofill, proven)}
     )
     form = {**required, **assemble(config, own, given)}
-    form |= _renamed(form_fields(client), request.autofill)
+    form |= {} if client is None else _renamed(form_fields(client), request.autofill)
     return TokenRequest(
         url=endpoint,
         form={name: SecretStr(value) for name, value in sorted(form.items())},
-        headers=headers(client),
+        headers={} if client is None else headers(client),
         response=request.response or RESPONSE,
     )
 

@@ -24,7 +24,9 @@ def check_provider(config: TokenConfig, notes: Notes) -> None:
     known = endpoints(config)
     urls = (known.authorization, known.token_by_code, known.token_by_client_credentials, config.options.issuer)
     hosts = {host(url) for url in urls if url is not None}
-    if config.auth_flow == "ClientCredentials":
+    if config.auth_flow == "JWTBearer":
+        _check_service_account(config, notes)
+    elif config.auth_flow == "ClientCredentials":
         _check_client_credentials(config, notes, microsoft=not hosts.isdisjoint(_MICROSOFT))
     elif not hosts.isdisjoint(_GOOGLE):
         _check_google(config, notes)
@@ -60,6 +62,13 @@ def _check_microsoft(config: TokenConfig, notes: Notes) -> None:
         message = "Microsoft replaces the refresh token at every refresh; it is read all the same."
         path = yaml_path(("requests", "TokenByRefreshToken", "response"))
         notes.warning("microsoft_refresh_token", path, message, "Add `refresh_token: RefreshToken`.")
+
+
+def _check_service_account(config: TokenConfig, notes: Notes) -> None:
+    if config.options.mailbox_login is None and not notes.template:
+        message = "A service account has no mailbox of its own: whose mail it opens is not said."
+        path = yaml_path(("options", "mailbox_login"))
+        notes.warning("jwt_subject_missing", path, message, "Write the mailbox as MailboxLogin.")
 
 
 def _check_client_credentials(config: TokenConfig, notes: Notes, *, microsoft: bool) -> None:

@@ -34,10 +34,12 @@ _GRANT_TYPES: Final[dict[RequestType, str]] = {
     "TokenByAuthorizationCode": "authorization_code",
     "TokenByRefreshToken": "refresh_token",
     "TokenByClientCredentials": "client_credentials",
+    "TokenByJWTBearer": "urn:ietf:params:oauth:grant-type:jwt-bearer",
 }
 _NEEDED: Final[dict[str, tuple[RequestType, ...]]] = {
     "AuthorizationCode": ("AuthorizationCode", "TokenByAuthorizationCode"),
     "ClientCredentials": ("TokenByClientCredentials",),
+    "JWTBearer": ("TokenByJWTBearer",),
 }
 _SECRET_PARAMETERS: Final = frozenset(
     {"client_secret", "client_assertion", "refresh_token", "access_token", "password", "assertion"}

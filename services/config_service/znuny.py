@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
+from grantkeeper.oauth2.parameters import flow_of
 from grantkeeper.strict_yaml import Node, Path
-from schemas.token_config import AuthFlow, Options, Parameters, RequestBlock, RequestType, TokenConfig, Validity
+from schemas.token_config import Options, Parameters, RequestBlock, RequestType, TokenConfig, Validity
 from services.config_service.notes import Notes
 
 VALID_IDS: Final[Mapping[str, Validity]] = MappingProxyType({"1": "valid", "2": "invalid", "3": "invalid-temporarily"})
@@ -105,7 +106,7 @@ def fields_of(record: Mapping[str, Node], notes: Notes) -> dict[str, Any]:
     fields.setdefault("template", NO_TEMPLATE)
     fields |= _notifications(config.get("Notifications"), notes)
     fields["requests"] = _requests(config.get("Requests"), notes)
-    fields.setdefault("auth_flow", _flow(fields["requests"]))
+    fields.setdefault("auth_flow", flow_of(fields["requests"]))
     fields["extra"] = _extra(config, notes)
     fields["options"] = _options(config.get(GRANTKEEPER), notes)
     return fields
@@ -119,10 +120,6 @@ def _validity(given: Node, notes: Notes) -> Validity:
         message = "This ValidID is unknown here; the token counts as valid."
         notes.warning("unknown_valid_id", ("ValidID",), message, "Write 1 (valid), 2 (invalid) or 3 (temporarily).")
     return found or "valid"
-
-
-def _flow(requests: Mapping[str, Any]) -> AuthFlow:
-    return "ClientCredentials" if requests.keys() == {"TokenByClientCredentials"} else "AuthorizationCode"
 
 
 def _notifications(node: Node, notes: Notes) -> dict[str, Any]:

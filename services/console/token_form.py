@@ -17,6 +17,7 @@ from schemas.token_config import Options, Parameters, RequestType, TokenConfig
 URLS: Final[Mapping[str, tuple[RequestType, ...]]] = {
     "AuthorizationCode": ("AuthorizationCode", "TokenByAuthorizationCode", "TokenByRefreshToken"),
     "ClientCredentials": ("TokenByClientCredentials",),
+    "JWTBearer": ("TokenByJWTBearer",),
 }
 """The requests that each flow has."""
 ENDPOINTS: Final = ("revocation_endpoint", "device_authorization_endpoint")

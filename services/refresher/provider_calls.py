@@ -6,7 +6,7 @@ refused before anything is sent. The whole call has one deadline, shorter than t
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol, TypeGuard
 
@@ -28,8 +28,15 @@ from grantkeeper.oauth2.device import (
 from grantkeeper.oauth2.discovery import DiscoveryFailed, Endpoints, host
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
 from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
+from grantkeeper.oauth2.jwt_grant import Statement, signed
 from grantkeeper.oauth2.revocation import read_revocation, revocation_request
-from grantkeeper.oauth2.token_request import TokenRequest, client_credentials_request, code_request, refresh_request
+from grantkeeper.oauth2.token_request import (
+    TokenRequest,
+    client_credentials_request,
+    code_request,
+    jwt_bearer_request,
+    refresh_request,
+)
 from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper_client import SealError
 from schemas.token_config import TokenConfig
@@ -140,13 +147,15 @@ class ProviderCalls:
         return await self._by_its_secrets(record, url, request, send_by)
 
     async def mint(self, record: Record, send_by: float) -> Called:
-        """Ask in the client's own name (RFC 6749 section 4.4); raises TooLate."""
+        """Ask in the client's own name (RFC 6749 section 4.4, RFC 7523 section 2.1); raises TooLate."""
         try:
-            url = _known((await self._endpoints_of(record)).token_by_client_credentials)
+            url = _known((await self._endpoints_of(record)).renewing(record.config.auth_flow))
         except Refused as refused:
             return self._unsent(refused.failure)
 
         def request(client: Client) -> TokenRequest:
+            if client.assertion is not None and record.config.auth_flow == "JWTBearer":
+                return jwt_bearer_request(record.config, endpoint=url, assertion=client.assertion)
             return client_credentials_request(record.config, client, endpoint=url)
 
         return await self._by_its_secrets(record, url, request, send_by)
@@ -288,10 +297,13 @@ class ProviderCalls:
     def _client(self, record: Record, url: str, secret: SecretStr | None) -> Client:
         config = record.config
         client = Client(config.client_id or "", secret, config.options.client_authentication)
+        assertion_id, now = self._instruments.ids.uuid7(), self._time.now()
         try:
-            return with_assertion(
-                client, audience=url, assertion_id=self._instruments.ids.uuid7(), now=self._time.now()
-            )
+            if config.auth_flow != "JWTBearer":
+                return with_assertion(client, audience=url, assertion_id=assertion_id, now=now)
+            statement = Statement(client.client_id, config.options.mailbox_login, config.scope, url)
+            assertion = signed(statement, secret or SecretStr(""), assertion_id=assertion_id, now=now)
+            return replace(client, assertion=assertion)
         except UnusableKey as error:
             raise Refused(_own_fault("unusable_key", str(error))) from None
 

@@ -20,7 +20,7 @@ def changed_paths(before: TokenConfig, after: TokenConfig) -> tuple[str, ...]:
 
 def new_login(before: TokenConfig, after: TokenConfig) -> NewLogin:
     """Tell what the grant of `before` is worth for `after`."""
-    if after.auth_flow == "ClientCredentials":
+    if after.mints:
         return "no"  # nobody logs in: the next access token is asked for as the new config says
     if before.auth_flow != after.auth_flow or _client(before) != _client(after):
         return "required"

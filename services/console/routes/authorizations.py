@@ -56,7 +56,7 @@ class Authorizations:
     async def start(self, request: Request) -> Response:
         """Start a login and show where it goes; a program's own login is done at once."""
         view = await stored_config(self._console, request)
-        if view.config.auth_flow == "ClientCredentials":
+        if view.config.mints:
             known = await token_status(self._console, request, min_revision=view.revision)
             return await self._log_in_program(request, view.config_id, known.generation, view.revision)
         return await self._send_away(request, view.config_id, view.revision)
@@ -65,7 +65,7 @@ class Authorizations:
         """Go on with a token that was saved a moment ago; what goes wrong now does not undo the saving."""
         words = self._console.words(request)
         try:
-            if config.auth_flow == "ClientCredentials":
+            if config.mints:
                 return await self._log_in_program(request, saved.config_id, 0, saved.revision)
             return await self._send_away(request, saved.config_id, saved.revision)
         except ReplyError as error:

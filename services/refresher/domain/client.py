@@ -21,9 +21,7 @@ class ClientName:
 
 def client_of(config: TokenConfig) -> ClientName:
     """Name the client of a config; one without addresses yet has a name of its own, that of nothing."""
-    known = endpoints(config)
-    by_flow = known.token_by_client_credentials if config.auth_flow == "ClientCredentials" else known.token_by_refresh
-    server = config.options.issuer or by_flow or known.token_by_code or ""
+    server = config.options.issuer or endpoints(config).renewing(config.auth_flow) or ""
     client_id = config.client_id or ""
     digest = hashlib.sha256(f"{server}\n{client_id}".encode()).hexdigest()
     return ClientName(digest[:32], server, client_id)

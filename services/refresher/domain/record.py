@@ -240,7 +240,7 @@ class Record:
     @property
     def mints(self) -> bool:
         """Tell whether new access tokens need no refresh token."""
-        return self.config.auth_flow == "ClientCredentials"
+        return self.config.mints
 
     @property
     def is_off(self) -> bool:

@@ -121,7 +121,7 @@ class Service:
 
     def config(self, name: str = "Support", realm: str = "strict", **fields: Any) -> TokenConfig:
         """A config of the local provider with explicit addresses."""
-        issuer = f"{self.base_url}/{realm}"
+        issuer, plain_secret = f"{self.base_url}/{realm}", fields.pop("plain_secret", CLIENT_SECRET)
         values: dict[str, Any] = {
             "name": name,
             "template": "Example provider",
@@ -144,7 +144,7 @@ class Service:
             **fields,
         }
         config = TokenConfig.model_validate(values)
-        return config.model_copy(update={"client_secret": self.seal(config, fields.get("plain_secret", CLIENT_SECRET))})
+        return config.model_copy(update={"client_secret": self.seal(config, plain_secret)})
 
     def seal(self, config: TokenConfig, plaintext: str) -> str:
         jwk = self.house.vault.installation_public_jwk()

@@ -177,7 +177,7 @@ def test_options_are_typed() -> None:
         ("    RevocationEndpoint: https://x.test:port/", "address", "Write a complete address"),
         ("    RevocationEndpoint: https://x..test/", "address", "Write a complete address"),
         ("    Servers: [a]", "not_a_mapping", "Write `Key: value`"),
-        ("  AuthFlow: Magic", "invalid_value", "Write 'AuthorizationCode' or 'ClientCredentials'."),
+        ("  AuthFlow: Magic", "invalid_value", "Write 'AuthorizationCode', 'ClientCredentials' or 'JWTBearer'."),
         ("  State: forged", "reserved_key", "Choose another name."),
         ("  $where: x", "key_not_allowed", "Rename it."),
         ("  a.b: x", "key_not_allowed", "Rename it."),

@@ -11,7 +11,12 @@ from grantkeeper.oauth2.client_auth import Client
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.discovery import Metadata, endpoints
 from grantkeeper.oauth2.redirect import redirect_uri
-from grantkeeper.oauth2.token_request import client_credentials_request, code_request, refresh_request
+from grantkeeper.oauth2.token_request import (
+    client_credentials_request,
+    code_request,
+    jwt_bearer_request,
+    refresh_request,
+)
 from schemas.token_config import TokenConfig
 from services.config_service.document import read, write
 
@@ -22,6 +27,7 @@ CHALLENGE: Final = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&c
 CLIENT: Final = Client("app-1", SecretStr("secret-1"))
 SLUGS: Final = (
     "google-mail",
+    "google-workspace-service-account",
     "microsoft-exchange-online-client-credentials",
     "microsoft-outlook-common",
     "microsoft-outlook-consumers",
@@ -155,6 +161,15 @@ def test_microsoft_exchange_online_for_a_program() -> None:
             b"&scope=https%3A%2F%2Foutlook.office365.com%2F.default"
         ),
     )
+
+
+def test_google_workspace_for_a_program_that_acts_for_a_mailbox() -> None:
+    config = filled_in("google-workspace-service-account")
+    assert (config.auth_flow, config.mints) == ("JWTBearer", True)
+    assert secret_binding(config)["host"] == "oauth2.googleapis.com"
+    endpoint = config.requests["TokenByJWTBearer"].url or ""
+    request = jwt_bearer_request(config, endpoint=endpoint, assertion=SecretStr("a.b.c"))
+    assert request.body() == b"assertion=a.b.c&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
 
 
 def test_openid_connect_takes_all_addresses_from_the_issuer() -> None:
