@@ -65,4 +65,4 @@ class DeviceLogins:
 def has_device_flow(config: TokenConfig) -> bool:
     """Whether a login by code may be offered: an address for it is set, or may be found."""
     options = config.options
-    return config.auth_flow == "AuthorizationCode" and bool(options.device_authorization_endpoint or options.discovery)
+    return not config.mints and bool(options.device_authorization_endpoint or options.discovery)

@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from grantkeeper.oauth2.error_table import shipped
 from schemas.findings import Finding
-from schemas.reasons import ERROR_CODES, NOTIFICATION_KINDS, PUBLIC_STATES
+from schemas.reasons import ERROR_CODES, NOTIFICATION_KINDS, PUBLIC_STATES, AttemptClass
+from schemas.token_config import AuthFlow, RequestType, Validity
 from services.console.views import finding
 from services.console.words import Catalogue, entries, load_catalogue
 
@@ -33,7 +35,18 @@ def test_every_language_says_everything(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "words"), [("error", ERROR_CODES), ("notification", NOTIFICATION_KINDS), ("state", PUBLIC_STATES)]
+    ("prefix", "words"),
+    [
+        ("error", ERROR_CODES),
+        ("notification", NOTIFICATION_KINDS),
+        ("state", PUBLIC_STATES),
+        ("state_note", PUBLIC_STATES),
+        ("outcome", get_args(AttemptClass)),
+        ("flow", get_args(AuthFlow)),
+        ("validity", get_args(Validity)),
+        ("field.url", get_args(RequestType)),
+        ("field.parameters", get_args(RequestType)),
+    ],
 )
 def test_there_is_a_word_for_everything_that_outsiders_key_on(prefix: str, words: tuple[str, ...]) -> None:
     assert {f"{prefix}.{word}" for word in words} <= set(ENGLISH)
