@@ -1,13 +1,19 @@
 """What only a browser shows: scripts, styles, live parts, narrow screens, and names that must stay names."""
 
+import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, FilePayload, Page, expect
 
-from schemas.config_commands import ConfigCreate, ConfigImport
-from schemas.token_requests import TokenList
+from grantkeeper_client import dump_credential, parse_credential, seal_for_principal
+from schemas.config_commands import ConfigCreate, ConfigExport, ConfigImport, PrincipalList
+from schemas.config_results import ExportPage
+from schemas.envelope import Message
+from schemas.token_requests import CredentialIssue, CredentialIssued, TokenList
+from tests.console_app import credential_of
 from tests.console_double import refusal
 from tests.console_pages import Pages
 from tests.console_samples import config_id, fleet, page, saved, status
@@ -39,6 +45,12 @@ async def test_scripts_are_there_and_the_policy_stops_foreign_ones(pages: Pages,
     assert not ran
 
 
+FOCUSED = """() => {
+  const at = document.activeElement, style = getComputedStyle(at);
+  const name = at.id || at.name || at.className.split(" ").pop() || at.tagName;
+  return [name, `${style.outlineStyle} ${style.outlineWidth}`];
+}"""
+"""What has the focus, and what shows it."""
 HOSTILE = "<img src=x onerror='document.title=1'><script>document.title=2</script>\u202etxt.exe" + "W" * 170
 
 
@@ -169,6 +181,64 @@ async def test_the_keyboard_reaches_the_content_first(pages: Pages, anna: Page) 
     await anna.keyboard.press("Tab")
     await expect(anna.locator(".gk-skip")).to_be_focused()
     await expect(anna.locator(".gk-skip")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
+    pages: Pages, anna: Page, scheme: Literal["light", "dark"]
+) -> None:
+    await anna.emulate_media(color_scheme=scheme)
+    await anna.goto(f"{pages.url}/mail-modules/new")
+    controls = await anna.locator("a[href], button, input:not([type=hidden]), select, textarea").count()
+    reached = []
+    for _ in range(controls + 2):
+        await anna.keyboard.press("Tab")
+        reached.append(await anna.evaluate(FOCUSED))
+    assert {"gk-skip", "principal", "role", "description", "tokens"} <= {name for name, _ in reached}
+    assert {outline for name, outline in reached if name != "BODY"} == {"solid 3px"}
+
+
+async def test_a_page_comes_back_by_itself_when_the_bus_does(pages: Pages, anna: Page) -> None:
+    answer = pages.bus.answers.pop(PrincipalList)
+    await anna.goto(f"{pages.url}/mail-modules")
+    await expect(anna.locator("main")).to_contain_text("No service answers at the moment")
+    pages.bus.answers[PrincipalList] = answer
+    await expect(anna.locator("main")).to_contain_text("mail-2", timeout=15_000)
+
+
+async def test_a_credential_is_downloaded_once_and_shown_nowhere(pages: Pages, anna: Page) -> None:
+    def issue(message: Message) -> CredentialIssued:
+        text = dump_credential(credential_of(pages.ring, "mail-1"))
+        bound = {"principal": "mail-1", "version": "1"}
+        sealed = seal_for_principal(credential_of(pages.ring).sealing_key, text, bound=bound)
+        return CredentialIssued(principal="mail-1", version=1, credential=sealed)
+
+    pages.bus.answers[CredentialIssue] = issue
+    await anna.goto(f"{pages.url}/mail-modules/mail-1/renew")
+    await anna.click("main form button")
+    async with anna.expect_download() as started:
+        await anna.click("text=Download credential file")
+    download = await started.value
+    assert download.suggested_filename == "mail-1.credential.json"
+    credential = parse_credential((await download.path()).read_text())
+    assert credential.principal == "mail-1"
+    assert json.loads(dump_credential(credential))["signing_key"] not in await anna.content()
+    await anna.click("text=Download credential file")
+    await expect(anna.locator("main")).to_contain_text("downloaded already")
+
+
+async def test_selected_tokens_are_exported_also_after_the_list_was_drawn_anew(pages: Pages, anna: Page) -> None:
+    pages.bus.answers[ConfigExport] = ExportPage(records=("Name: Orders\n",))
+    await anna.check(f"#pick-{config_id(3)}")
+    rows = fleet()
+    rows[1] = rows[1].model_copy(update={"state": "active", "last_error": None})
+    pages.bus.answers[TokenList] = page(rows)
+    pages.live.changed("tokens")
+    await expect(anna.locator(f"#row-{config_id(2)} .gk-chip")).to_have_text("Active")
+    async with anna.expect_download() as started:
+        await anna.click("text=Export selected")
+    assert (await started.value).suggested_filename.startswith("OAuth2TokenConfigurationExport_")
+    assert pages.bus.last(ConfigExport).configs == (config_id(3),)
 
 
 async def test_what_was_typed_outlives_the_session(pages: Pages, anna: Page, context: BrowserContext) -> None:
