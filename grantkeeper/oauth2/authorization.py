@@ -26,7 +26,6 @@ def authorization_url(
     state: str,
     redirect_uri: str,
     code_verifier: SecretStr | None = None,
-    nonce: str | None = None,
     login_hint: str | None = None,
 ) -> str:
     """Build the URL; a query that `endpoint` has already is kept, minus what this request sets itself.
@@ -40,8 +39,6 @@ def authorization_url(
     parameters = assemble(config, request.model_copy(update={"autofill": public}), given)
     parameters = _required(config, public) | parameters | _own(public, given)
     parameters |= _challenge(config, code_verifier)
-    if nonce is not None:
-        parameters["nonce"] = nonce
     if login_hint and "login_hint" not in parameters:
         parameters["login_hint"] = login_hint
     return _joined(endpoint, parameters)

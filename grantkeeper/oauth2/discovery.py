@@ -34,8 +34,6 @@ class Metadata:
     token_endpoint: str | None = None
     revocation_endpoint: str | None = None
     device_authorization_endpoint: str | None = None
-    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
-    code_challenge_methods_supported: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -88,8 +86,6 @@ def parse_metadata(answer: HttpAnswer, issuer: str, check: IssuerCheck = "exact"
         token_endpoint=_address(payload, named, "token_endpoint"),
         revocation_endpoint=_address(payload, named, "revocation_endpoint"),
         device_authorization_endpoint=_address(payload, named, "device_authorization_endpoint"),
-        token_endpoint_auth_methods_supported=_words(payload, "token_endpoint_auth_methods_supported"),
-        code_challenge_methods_supported=_words(payload, "code_challenge_methods_supported"),
         authorization_response_iss_parameter_supported=payload.get("authorization_response_iss_parameter_supported")
         is True,
     )
@@ -171,8 +167,3 @@ def _is_address(value: str, issuer: str) -> bool:
     # An encrypted issuer has no plain endpoints; a plain one is on an operator's allow-list.
     schemes = {"https"} if issuer.startswith("https:") else {"https", "http"}
     return parts.scheme in schemes and bool(parts.hostname) and not parts.fragment and "@" not in parts.netloc
-
-
-def _words(payload: dict[str, Any], name: str) -> tuple[str, ...]:
-    value = payload.get(name)
-    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()

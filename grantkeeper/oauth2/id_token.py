@@ -1,7 +1,7 @@
 """Who logged in, read from an id token that came straight from the token endpoint.
 
 Over that channel TLS vouches for the issuer, so the signature need not be checked (OpenID Connect Core 3.1.3.7, 6);
-the token is used for nothing but naming the account and comparing the nonce.
+the token is used for nothing but naming the account. That it belongs to this login follows from PKCE and the state.
 """
 
 import base64
@@ -24,17 +24,15 @@ class GrantedAccount:
 
 
 class UnusableIdToken(Exception):
-    """The id token is not for this client or this login."""
+    """The id token is not for this client."""
 
 
-def read_id_token(id_token: SecretStr, *, client_id: str, nonce: str | None = None) -> GrantedAccount:
-    """Return the account; raises UnusableIdToken for another audience, another nonce or what is no JWT."""
+def read_id_token(id_token: SecretStr, *, client_id: str) -> GrantedAccount:
+    """Return the account; raises UnusableIdToken for another audience or what is no JWT."""
     claims = _claims(id_token.get_secret_value())
     audience = claims.get("aud")
     if client_id not in (audience if isinstance(audience, list) else [audience]):
         raise UnusableIdToken("the id token was issued to another client")
-    if nonce is not None and claims.get("nonce") != nonce:
-        raise UnusableIdToken("the id token belongs to another login")
     login = next((claims[name] for name in _ACCOUNT_CLAIMS if isinstance(claims.get(name), str)), None)
     subject = claims.get("sub")
     return GrantedAccount(login, subject if isinstance(subject, str) else None)

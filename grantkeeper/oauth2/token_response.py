@@ -40,8 +40,6 @@ class TokenResponse:
     refresh_in: int | None = None
     """When the provider wants the next refresh (Microsoft, for long-lived access tokens)."""
     id_token: SecretStr | None = None
-    oddities: tuple[str, ...] = ()
-    """What was not as the RFC wants it; for the attempt's record."""
 
 
 class UnusableResponse(Exception):
@@ -73,7 +71,6 @@ def parse(payload: Mapping[str, Any], response: Mapping[str, str], *, default_ex
         scope=_scope(payload.get("scope")),
         refresh_in=lifetime(payload.get("refresh_in")),
         id_token=_token(payload, {}, "", "id_token"),
-        oddities=_oddities(payload, given),
     )
 
 
@@ -135,12 +132,3 @@ def _scope(value: Any) -> str | None:
     if isinstance(value, list):
         value = " ".join(str(item) for item in value)
     return " ".join(value.split())[:4000] if isinstance(value, str) and value.strip() else None
-
-
-def _oddities(payload: Mapping[str, Any], given: int | None) -> tuple[str, ...]:
-    found = {
-        "token_type_missing": payload.get("token_type") is None,
-        "expires_in_unknown": given is None,
-        "expires_in_limited": given == LIFETIME_MAX,
-    }
-    return tuple(name for name, odd in found.items() if odd)

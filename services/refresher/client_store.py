@@ -164,8 +164,8 @@ def client_from(document: Mapping[str, Any]) -> Client:
 
 
 def _metadata(document: Document) -> Metadata:
-    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in document.items()}
-    return Metadata(**fields)
+    """Read what this version uses; earlier ones have stored more."""
+    return Metadata(**{name: document[name] for name in Metadata.__dataclass_fields__ if name in document})
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {

@@ -115,20 +115,18 @@ def test_pkce_can_be_turned_off_for_providers_that_refuse_it() -> None:
     assert "code_challenge" not in text
 
 
-def test_nonce_and_login_hint_are_added_but_the_configs_own_hint_wins() -> None:
+def test_a_login_hint_is_added_but_the_configs_own_hint_wins() -> None:
     def hinted(block: RequestBlock | None) -> dict[str, list[str]]:
         text = authorization_url(
             config(block),
             endpoint="https://x.test/",
             state="s",
             redirect_uri=CALLBACK,
-            nonce="n-1",
             login_hint="a@example.test",
         )
         return parse_qs(urlsplit(text).query)
 
     assert hinted(None)["login_hint"] == ["a@example.test"]
-    assert hinted(None)["nonce"] == ["n-1"]
     assert hinted(RequestBlock(parameters={"login_hint": "b@example.test"}))["login_hint"] == ["b@example.test"]
 
 

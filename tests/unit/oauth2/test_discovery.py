@@ -23,8 +23,6 @@ METADATA = {
     "authorization_endpoint": ISSUER + "/auth",
     "token_endpoint": ISSUER + "/token",
     "revocation_endpoint": ISSUER + "/revoke",
-    "token_endpoint_auth_methods_supported": ["client_secret_basic", 7],
-    "code_challenge_methods_supported": ["S256"],
     "authorization_response_iss_parameter_supported": True,
 }
 
@@ -52,7 +50,6 @@ def test_the_addresses_asked_are_those_of_both_standards() -> None:
 def test_metadata_is_read() -> None:
     metadata = parse_metadata(answer(METADATA), ISSUER)
     assert metadata.token_endpoint == ISSUER + "/token"
-    assert metadata.token_endpoint_auth_methods_supported == ("client_secret_basic",)
     assert metadata.authorization_response_iss_parameter_supported
 
 
