@@ -30,9 +30,14 @@ class OAuth2Settings(Section):
 class AttemptSettings(Section):
     """How many calls to providers run at a time."""
 
-    max_in_flight: int = Field(default=300, ge=1, le=10_000, description="Attempts at a time in this process.")
+    max_in_flight: int = Field(
+        default=300,
+        ge=1,
+        le=10_000,
+        description="Calls at a time in this process that clients with something due share evenly; each may have one.",
+    )
     max_per_client: int = Field(
-        default=50, ge=1, le=1000, description="Attempts at a time for one client (issuer and client id)."
+        default=50, ge=1, le=1000, description="Calls at a time for one client (issuer and client id) in this process."
     )
 
 

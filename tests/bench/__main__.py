@@ -1,4 +1,7 @@
-"""`make bench`: the product against bare libraries in the same run; WHAT=get|refresh|counted chooses, default all."""
+"""`make bench`: the product against bare libraries in the same run; default all.
+
+WHAT=get|refresh|counted|hang|fleet|tick chooses, SCALE=0.1 makes the last three smaller.
+"""
 
 import os
 import sys
@@ -7,31 +10,35 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import counted, get, refresh
+from tests.bench import counted, fleet, get, hang, refresh, tick
 from tests.bench.installation import REPLIES, REQUESTS, Installation, Side, echo, gets, make_tokens, running
 from tests.bench.load import Load
 from tests.bench.report import HEADER, Row
 
 TOKENS = 1_000
+DUE, GRANTS = 10_000, 1_000_000
 ASKED = 100
 """How many different tokens are asked for."""
 
 
-async def bench(installation: Installation, what: str) -> bool:
-    """Print every row; tells whether all floors hold."""
-    print(f"preparing {TOKENS:,} tokens ...", flush=True)
-    ids = await make_tokens(installation, TOKENS)
+async def bench(installation: Installation, what: str, scale: float) -> list[Row | counted.Count]:
+    """Measure what needs a running product."""
     lines: list[Row | counted.Count] = []
+    ids: list[str] = []
+    if what in {"counted", "get", "refresh", "all"}:
+        print(f"preparing {TOKENS:,} tokens ...", flush=True)
+        ids += await make_tokens(installation, TOKENS)
     if what in {"counted", "all"}:
         lines += await counted.measure(installation, ids[:ASKED])
     if what in {"get", "all"}:
         lines += await _gets(installation, ids[:ASKED])
     if what in {"refresh", "all"}:
         lines += await refresh.measure(installation, TOKENS)
-    print(HEADER)
-    for line in lines:
-        print(line.line(), flush=True)
-    return all(line.met for line in lines)
+    if what in {"hang", "all"}:
+        lines += await hang.measure(installation, int(DUE * scale))
+    if what in {"fleet", "all"}:
+        lines += await fleet.measure(installation, int(DUE * scale))
+    return lines
 
 
 async def _gets(installation: Installation, ids: list[str]) -> list[Row]:
@@ -53,10 +60,18 @@ async def _usual_reply(installation: Installation, ids: list[str]) -> bytes:
 
 def main() -> None:
     """Run it; exit code 1 where a floor is missed."""
-    what = os.environ.get("WHAT", "all")
-    with tempfile.TemporaryDirectory(prefix="grantkeeper-bench-") as folder, running(Path(folder)) as installation:
-        met = uvloop.run(bench(installation, what))
-    sys.exit(0 if met else 1)
+    what, scale = os.environ.get("WHAT", "all"), float(os.environ.get("SCALE", "1"))
+    lines: list[Row | counted.Count] = []
+    with tempfile.TemporaryDirectory(prefix="grantkeeper-bench-") as folder:
+        if what in {"tick", "all"}:
+            lines += tick.measure(Path(folder), int(GRANTS * scale))
+        if what != "tick":
+            with running(Path(folder)) as installation:
+                lines += uvloop.run(bench(installation, what, scale))
+    print(HEADER)
+    for line in lines:
+        print(line.line(), flush=True)
+    sys.exit(0 if all(line.met for line in lines) else 1)
 
 
 if __name__ == "__main__":

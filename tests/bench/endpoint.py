@@ -10,6 +10,8 @@ import json
 
 import uvloop
 
+SLOW, HANGS = 0.5, 3_600.0
+"""Seconds that the paths `/slow` and `/hang` take instead."""
 ANSWER_SIZE = 600
 """Bytes of a typical token response."""
 
@@ -23,7 +25,8 @@ async def converse(
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
             await reader.readexactly(length)
-            await asyncio.sleep(latency)
+            path = head.split(maxsplit=2)[1]
+            await asyncio.sleep({b"/slow": SLOW, b"/hang": HANGS}.get(path, latency))
             writer.write(response(next(counter)))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
