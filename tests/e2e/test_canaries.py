@@ -31,6 +31,8 @@ from tests.e2e.console_session import ConsoleSession
 from tests.e2e.running_stack import RunningStack, running_stack
 from tests.e2e.stored import DATABASE, stored_refresh_token
 
+pytestmark = pytest.mark.long
+
 CLIENT_ID = "canary-client"
 CLIENT_SECRET = "canary/client+secret=&of~the run/0123456789"
 IN_A_FILE = "canary/of+a=file&that~was imported 9876543210"

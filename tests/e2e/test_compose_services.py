@@ -21,6 +21,8 @@ from tests.contract.delivery.composition import OURS, ROOT, composition, environ
 from tests.servers import KafkaServer, MongoServer, running_kafka
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 BIN = Path(sys.executable).parent
 PASSWORD = "a long password of nobody"
 

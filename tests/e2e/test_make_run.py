@@ -20,7 +20,7 @@ from grantkeeper_client import Asker, Grantkeeper, load_credential
 from tests.e2e.running_stack import RunningStack, end_stack, free_port_base, running_stack, start_stack
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 
 def pids(stack: RunningStack) -> dict[str, int]:

@@ -12,6 +12,8 @@ import pytest
 from devstack.child import tied
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 TEST_WITH_BOTH_SERVERS = """
 import asyncio, pathlib

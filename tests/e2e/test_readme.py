@@ -56,6 +56,7 @@ def test_the_first_block_starts_everything_and_says_where(stack: RunningStack) -
     assert [line for line in promised if line not in said] == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_every_other_block_works_and_shows_what_it_shows(stack: RunningStack) -> None:
     layout = stack.layout

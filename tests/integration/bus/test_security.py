@@ -30,6 +30,8 @@ from tests.integration.bus.installation import Installation, consuming, message,
 from tests.servers import IMPATIENT
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "pl4nted-passw0rd"
 LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -30,6 +31,7 @@ async def test_a_transaction_commits_because_the_server_is_a_replica_set(mongo: 
     client.close()
 
 
+@pytest.mark.long
 async def test_kafka_keeps_its_records_over_kill_and_another_port(tmp_path: Path) -> None:
     broker = Kafka(tmp_path).start()
     await create_topic(broker.bootstrap_servers, "letters")
@@ -43,6 +45,7 @@ async def test_kafka_keeps_its_records_over_kill_and_another_port(tmp_path: Path
         again.stop()
 
 
+@pytest.mark.long
 async def test_mongo_keeps_its_documents_over_kill_and_another_port(tmp_path: Path) -> None:
     first = Mongo(tmp_path).start()
     await insert(first.uri, {"_id": 1})

@@ -39,6 +39,7 @@ def connection(uri: str, database: str = "test") -> MongoConnection:
     return MongoConnection(settings, service="test", clock=SYSTEM_CLOCK)
 
 
+@pytest.mark.long
 async def test_an_outage_is_told_in_words_and_outlived(own_mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PING_EVERY", 0.1)
     one = connection(own_mongo.uri)

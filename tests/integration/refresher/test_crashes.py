@@ -216,6 +216,7 @@ async def own_mongo(folder: Path) -> AsyncIterator[Mongo]:
         server.stop()
 
 
+@pytest.mark.long
 async def test_a_result_is_kept_in_memory_while_the_database_is_away(
     kafka: "KafkaServer", provider: "ProviderThread", prefix: str, tmp_path: Path
 ) -> None:

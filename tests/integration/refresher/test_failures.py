@@ -45,6 +45,7 @@ async def test_a_provider_that_is_down_is_tried_again_until_it_is_back(
     assert outcomes == [503, 503, 503, 200]
 
 
+@pytest.mark.long
 async def test_an_expired_token_that_cannot_be_renewed_is_reported_once_and_recovered(
     refresher: Service, provider: "ProviderThread"
 ) -> None:
@@ -88,6 +89,7 @@ async def test_a_client_that_was_asked_for_patience_sends_nothing_for_any_of_its
     assert len(provider.control.journal()) == 1
 
 
+@pytest.mark.long
 async def test_a_refresh_token_that_comes_without_access_token_is_not_lost(
     refresher: Service, provider: "ProviderThread"
 ) -> None:
@@ -258,6 +260,7 @@ async def failing(service: Service, config_id: str) -> Record | None:
     return record if record.failures else None
 
 
+@pytest.mark.long
 async def test_a_provider_that_hangs_holds_up_nobody_else(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
