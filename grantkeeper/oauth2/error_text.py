@@ -16,7 +16,7 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _TOKEN_LIKE = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9+/=_~-]{37,}|[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]{10,})+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _TARGETS: Final = (("ErrorMessage", "error"), ("ErrorCode", "error_codes"), ("ErrorDescription", "error_description"))
-_SHORTEST_SECRET: Final = 6
+SHORTEST_SECRET: Final = 6
 """A shorter value stands in ordinary words, and cutting it would tell which letters it has."""
 
 
@@ -31,7 +31,7 @@ def error_text(payload: Mapping[str, Any], response: Mapping[str, str], secrets:
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """Cut secrets, addresses and control characters out of what somebody else wrote."""
-    long_enough = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+    long_enough = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
     echoed = {form for secret in long_enough for form in (secret, quote_plus(secret), quote(secret, safe=""))}
     for form in sorted(echoed, key=len, reverse=True):
         text = text.replace(form, "[secret]")

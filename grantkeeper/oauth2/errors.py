@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from grantkeeper.oauth2.answer import HttpAnswer, NotJson, correlation_id, json_object, retry_after
 from grantkeeper.oauth2.error_table import Meaning, Symptoms, shipped
-from grantkeeper.oauth2.error_text import clean, error_text
+from grantkeeper.oauth2.error_text import SHORTEST_SECRET, clean, error_text
 from grantkeeper.oauth2.http_errors import HttpError
 from grantkeeper.oauth2.redirect import RedirectAnswer
 from grantkeeper.oauth2.token_request import TokenRequest
@@ -119,7 +119,7 @@ def _as_asked(request: TokenRequest, coded: _Coded) -> _Coded:
 
 
 def _repeats(value: Any, secrets: Iterable[str]) -> bool:
-    return isinstance(value, str) and any(secret in value for secret in secrets if secret)
+    return isinstance(value, str) and any(secret in value for secret in secrets if len(secret) >= SHORTEST_SECRET)
 
 
 def _tokens(payload: Mapping[str, Any]) -> Iterable[str]:

@@ -1,12 +1,14 @@
 """`make soak`: kill refreshers at random instants and let the provider judge; exit code 1 where anything was lost."""
 
 import asyncio
+import logging
 import secrets
 import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from tests.soak.run import Order, soak
@@ -19,6 +21,7 @@ def main(
     processes: Annotated[int, typer.Option(help="Refreshers at a time.", min=2)] = 3,
 ) -> None:
     """Kill refreshers at random instants and let the provider's journal say what it cost."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     order = Order(secrets.randbelow(2**32) if seed is None else seed, kills, grants, processes)
     folder = Path(tempfile.mkdtemp(prefix="grantkeeper-soak-"))
     print(f"logs in {folder}", flush=True)

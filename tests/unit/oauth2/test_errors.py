@@ -190,6 +190,8 @@ def test_the_longer_of_both_waits_counts() -> None:
 
 def test_the_providers_correlation_id_is_kept_for_its_support() -> None:
     assert failed(400, microsoft(50173)).correlation_id == "t-1"
+    short = TokenRequest("https://idp.example.test/token", {**SENT.form, "version": SecretStr("1")})
+    assert failed(400, microsoft(50173), request=short).correlation_id == "t-1"
     assert failed(500, b"", headers={"x-request-id": "req-7"}).correlation_id == "req-7"
     assert failed(500, b"", headers={"x-request-id": "not an id\x00"}).correlation_id is None
 
