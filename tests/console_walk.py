@@ -6,7 +6,7 @@ unit test fails for a route that no stop covers.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
@@ -105,6 +105,8 @@ class Stop:
     given: Answers = field(default_factory=dict)
     """Answers of the bus that differ from the usual ones; None = nobody answers."""
     logged_in: bool = True
+    notices: bool = False
+    """Whether anything needs a person: the bar is on every page then."""
 
 
 def _connected(**changes: Any) -> AuthorizationCompleted:
@@ -148,10 +150,10 @@ PASTED: Final = (
 
 WALK: Final[Sequence[Stop]] = (
     Stop("login", "/login", logged_in=False),
-    Stop("tokens", "/tokens"),
+    Stop("tokens", "/tokens", notices=True),
     Stop("tokens-empty", "/tokens", given={TokenList: page([])}),
     Stop("tokens-unanswered", "/tokens", given={TokenList: None}),
-    Stop("token", TOKEN),
+    Stop("token", TOKEN, notices=True),
     Stop("token-unanswered", TOKEN, given={ConfigGet: None, TokenStatusGet: None}),
     Stop("edit", f"{TOKEN}/edit"),
     Stop("edit-conflict", f"{TOKEN}/edit", (Fill("#field-name", "Mine"), SAVE), CONFLICT),
@@ -175,9 +177,15 @@ WALK: Final[Sequence[Stop]] = (
     Stop("authorize-no-refresh-token", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: NO_REFRESH_TOKEN}),
     Stop("authorize-connected", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: _connected()}),
     Stop("authorize-wrong-account", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: WRONG_ACCOUNT}),
-    Stop("authorize-failed", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: refusal("authorization_failed")}),
+    Stop(
+        "authorize-failed",
+        f"{TOKEN}/authorize",
+        PASTED,
+        {AuthorizationComplete: refusal("authorization_failed")},
+        notices=True,
+    ),
     Stop("authorize-elsewhere", "/oauth2/callback/google-mail?code=c&state=s"),
-    Stop("notifications", "/notifications"),
+    Stop("notifications", "/notifications", notices=True),
     Stop("templates", "/templates"),
     Stop("mail-modules", "/mail-modules"),
     Stop("mail-module", "/mail-modules/mail-2"),
@@ -189,7 +197,7 @@ WALK: Final[Sequence[Stop]] = (
     Stop("transfer", "/transfer"),
     Stop("import", "/transfer", (Choose("#file", EXPORT), Click("#import button"), Await("#report table"))),
     Stop("system", "/system"),
-    Stop("system-stopped", "/system", given={EngineStatusGet: stopped()}),
+    Stop("system-stopped", "/system", given={EngineStatusGet: stopped()}, notices=True),
     Stop("system-stop", "/system/stop"),
     Stop("system-resume", "/system/resume", given={EngineStatusGet: held()}),
     Stop("preferences", "/preferences"),
@@ -215,6 +223,13 @@ PATHS: Final = tuple(dict.fromkeys(stop.path for stop in WALK if not stop.steps 
 def uses(token: TokenStatus, principal: str) -> bool:
     """Whether a principal got this token lately."""
     return any(use.principal == principal for use in token.used_by)
+
+
+def quiet(board: Board) -> None:
+    """Let nothing need a person."""
+    for one in board.open():
+        event = letter_event(letter())
+        board.take(replace(event, key=one.cause.encode(), value=None))
 
 
 def fill(bus: AnsweringBus, board: Board, kafka: Kafka, **changes: Any) -> None:

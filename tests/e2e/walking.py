@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from playwright.async_api import BrowserContext, FilePayload, Page
 
 from tests.console_pages import Pages
-from tests.console_walk import WALK, Await, Choose, Click, Fill, Step, Stop, fill
+from tests.console_walk import WALK, Await, Choose, Click, Fill, Step, Stop, fill, quiet
 
 
 async def walk(pages: Pages, context: BrowserContext) -> AsyncIterator[tuple[Stop, Page]]:
@@ -24,6 +24,8 @@ async def walk(pages: Pages, context: BrowserContext) -> AsyncIterator[tuple[Sto
 async def reach(pages: Pages, shown: Page, stop: Stop) -> None:
     """Open the stop's page and do its steps."""
     fill(pages.bus, pages.board, pages.kafka)
+    if not stop.notices:
+        quiet(pages.board)
     for kind, answer in stop.given.items():
         if answer is None:
             pages.bus.answers.pop(kind, None)
