@@ -17,7 +17,7 @@ from grantkeeper_client import SealError, open_for_installation
 from schemas.token_config import TokenConfig
 from services.refresher.client_store import ClientStore
 from services.refresher.database_time import DatabaseTime
-from services.refresher.domain.client_secrets import ClientSecret, Tried, is_news, offered
+from services.refresher.domain.client_secrets import ClientSecret, Tried, is_key, is_news, offered
 from services.refresher.domain.record import Record
 from services.refresher.due_store import DueStore
 
@@ -79,6 +79,8 @@ class ClientSecrets:
         """
         opened = []
         for one in await self._of_client(record.client, anew=anew):
+            if one.is_key != is_key(record.config):
+                continue
             try:
                 opened.append((one, self._opened(record.config, one.sealed)))
             except SealError:
@@ -112,7 +114,7 @@ class ClientSecrets:
     def _named(self, client: str, config_id: str, config: TokenConfig, sealed: str) -> ClientSecret:
         text = self._opened(config, sealed).get_secret_value()
         fingerprint = self._fingerprint_of(f"client secret\n{client}\n{text}")
-        return ClientSecret(sealed, fingerprint, config_id, self._time.now())
+        return ClientSecret(sealed, fingerprint, config_id, self._time.now(), is_key(config))
 
     def _opened(self, config: TokenConfig, sealed: str) -> SecretStr:
         binding = secret_binding(config)

@@ -204,7 +204,7 @@ class Clients:
         if refused is not None and tried.why is not None and len(after.secrets) < len(client.secrets):
             log.warning("newest client secret dropped", client=client.hash, config_id=refused.config_id)
             return replace(after, refused=refused), [secret_refused_event(client, tried.why, now, self._ids)]
-        newest = after.secrets[0]
+        newest = next(one for one in after.secrets if one.is_key == tried.worked.is_key)
         if client.refused is not None and newest.proven and newest.at > client.refused.at:
             return replace(after, refused=None), [recovered(client, "client_secret_refused", now, self._ids)]
         return after, []

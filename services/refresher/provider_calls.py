@@ -266,9 +266,19 @@ class ProviderCalls:
             called = await self._call(record, request(client), deadline if tried else send_by, within)
             if used is not None and isinstance(called.outcome, TokenResponse):
                 self._client_secrets.worked(record.client, Tried(used, *(tried[0] if tried else ())))
-            if used is None or once or not _is_refused(called.outcome):
+            if used is None or not _is_refused(called.outcome):
                 return called
             tried.append((used, called.outcome))
+            if once:
+                return await self._of_this_secret(record, url, tried, called)
+
+    async def _of_this_secret(
+        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]], called: Called
+    ) -> Called:
+        """Blame nobody but the config for a refused secret as long as the client has another one to try."""
+        if await self._next_secret(record, url, tried) is None:
+            return called
+        return replace(called, outcome=replace(tried[-1][1], scope="config"))
 
     async def _next_secret(
         self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]]

@@ -1,7 +1,8 @@
 """The client secrets that a client has: at most two, the newest first, so that a roll-over needs no moment.
 
 The newest one is tried first. Once it has worked it is proven; the one before is kept, in case the newest is refused.
-Of what came before a new one, what is proven stays, else what is newest.
+Of what came before a new one, what is proven stays, else what is newest. Keys that sign and secrets that are sent are
+counted apart: a client may be moving from one to the other, and no private key may ever be sent.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from grantkeeper.oauth2.errors import Failure
+from schemas.token_config import TokenConfig
 
 AT_MOST: Final = 2
 AGAIN_AFTER: Final = timedelta(minutes=1)
@@ -34,7 +36,14 @@ class ClientSecret:
     config_id: str
     """The token config that it was entered in."""
     at: datetime
+    is_key: bool = False
+    """It signs, and is never sent."""
     proven: bool = False
+
+
+def is_key(config: TokenConfig) -> bool:
+    """Tell whether a config's client secret is a key that signs (RFC 7523)."""
+    return config.auth_flow == "JWTBearer" or config.options.client_authentication == "private_key_jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +62,12 @@ def is_news(known: Sequence[ClientSecret], offered: ClientSecret, refused: Clien
 
 
 def offered(known: Sequence[ClientSecret], newest: ClientSecret) -> tuple[ClientSecret, ...]:
-    """Put a new secret first; one that is known already keeps its place and gets a new date."""
+    """Put a new secret first; one that is known keeps its place and is sealed as it came now."""
     if any(one.fingerprint == newest.fingerprint for one in known):
-        return tuple(replace(one, at=newest.at) if one.fingerprint == newest.fingerprint else one for one in known)
-    others = sorted(known, key=lambda one: not one.proven)
-    return (newest, *others)[:AT_MOST]
+        again = {one.fingerprint: replace(newest, proven=one.proven) for one in known}
+        return tuple(again[one.fingerprint] if one.fingerprint == newest.fingerprint else one for one in known)
+    others = sorted((one for one in known if one.is_key == newest.is_key), key=lambda one: not one.proven)
+    return (*(newest, *others)[:AT_MOST], *(one for one in known if one.is_key != newest.is_key))
 
 
 def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, ...]:
@@ -66,5 +76,5 @@ def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, .
     kept = [one for one in known if one.fingerprint != gone]
     worked = replace(tried.worked, proven=True)
     if all(one.fingerprint != worked.fingerprint for one in kept):
-        return (*kept, worked)[:AT_MOST]
+        return (*kept, worked) if sum(one.is_key == worked.is_key for one in kept) < AT_MOST else tuple(kept)
     return tuple(replace(one, proven=True) if one.fingerprint == worked.fingerprint else one for one in kept)

@@ -1,7 +1,7 @@
 """Clients without a server: which secret is tried, when a breaker opens, what a client's share is."""
 
 from dataclasses import replace
-from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,15 +16,24 @@ from services.refresher.domain.breaker import (
     let_in_after,
     open_for,
 )
-from services.refresher.domain.client_secrets import AGAIN_AFTER, AT_MOST, ClientSecret, Tried, is_news, offered, proved
+from services.refresher.domain.client_secrets import (
+    AGAIN_AFTER,
+    AT_MOST,
+    ClientSecret,
+    Tried,
+    is_key,
+    is_news,
+    offered,
+    proved,
+)
 from services.refresher.domain.shares import DueGrants, share
-from tests.unit.refresher.records import CONFIG_ID, NOW, failure
+from tests.unit.refresher.records import CONFIG_ID, NOW, config, failure
 
 names = st.sampled_from(["a", "b", "c", "d"])
 
 
-def secret(name: str, *, proven: bool = False, minutes: int = 0) -> ClientSecret:
-    return ClientSecret(f"sealed:{name}", name, CONFIG_ID, NOW + timedelta(minutes=minutes), proven)
+def secret(name: str, *, proven: bool = False, is_key: bool = False) -> ClientSecret:
+    return ClientSecret(f"sealed:{name}", name, CONFIG_ID, NOW, is_key, proven)
 
 
 def prints(secrets: tuple[ClientSecret, ...]) -> str:
@@ -58,6 +67,27 @@ def test_a_success_proves_what_was_used_and_drops_what_was_refused_before_it() -
     assert [one.proven for one in proved(known, Tried(known[0]))] == [True, True]
     assert prints(proved(known, Tried(known[1], known[0], failure("client_fault")))) == "old"
     assert prints(proved((), Tried(secret("own")))) == "own"
+
+
+def test_keys_and_secrets_do_not_displace_each_other() -> None:
+    """A key that signs must never be sent as a secret: each config uses its own kind."""
+    known = (secret("a", proven=True), secret("b"), secret("k", is_key=True, proven=True))
+    assert prints(offered(known, secret("n"))) == "nak"
+    assert prints(offered(known, secret("m", is_key=True))) == "mkab"
+    assert prints(proved((secret("a"), secret("b")), Tried(secret("k", is_key=True)))) == "abk"
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({}, False),
+        ({"options": {"client_authentication": "basic"}}, False),
+        ({"options": {"client_authentication": "private_key_jwt"}}, True),
+        ({"auth_flow": "JWTBearer"}, True),
+    ],
+)
+def test_what_signs_is_a_key(fields: dict[str, Any], *, key: bool) -> None:
+    assert is_key(config(**fields)) is key
 
 
 @given(st.lists(st.tuples(st.booleans(), names, names), max_size=30))
