@@ -12,10 +12,9 @@ import pytest
 
 from devstack.child import tied
 from grantkeeper.bus import delivery
-from grantkeeper.bus.admission import Refused, Unattributed
 from grantkeeper.bus.consume import stream
 from grantkeeper.bus.errors import Unavailable
-from grantkeeper.bus.gate import Gate
+from grantkeeper.bus.gate import Decided, Gate
 from grantkeeper.bus.messages import Record
 from grantkeeper.bus.received import Received, ReceivedEvent
 from grantkeeper.process.clock import SYSTEM_CLOCK
@@ -142,7 +141,7 @@ async def test_events_are_not_emptied_into_the_dead_letters_by_a_mistake_that_me
 async def test_a_record_that_admission_itself_fails_on_keeps_no_neighbour_out(installation: Installation) -> None:
     whole = installation.gate(TOPIC_OF["stream"])
 
-    def decide(record: Record, now: datetime) -> Received | Refused | Unattributed:
+    def decide(record: Record, now: datetime) -> Received | Decided:
         if record.offset == 1:
             raise RecursionError
         return whole._decide(record, now)
