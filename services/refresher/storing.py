@@ -60,10 +60,12 @@ class Ending:
     attempt: Attempt | None = None
     """For the history."""
     actor: str | None = None
+    is_aside: bool = False
+    """It was overtaken: the attempt of the other generation answers."""
 
 
-def ended(current: Record, ending: Ending, now: datetime) -> Record:
-    """Apply an ending: the transition, the history, and what is done with it; the lease is the caller's."""
+def ended(claimed: Record, current: Record, ending: Ending, now: datetime) -> Record:
+    """Apply an ending to the newest state: transition, history, what is done with it, and the lease if it is held."""
     after = ending.transition(current, now)
     if ending.attempt is not None:
         after = with_attempt(after, ending.attempt)
@@ -73,20 +75,32 @@ def ended(current: Record, ending: Ending, now: datetime) -> Record:
         for wish in after.wishes
         if wish.kind not in settles and wish.id != ending.wish and not wish.is_overtaken(after.grant)
     )
-    return replace(after, wishes=wishes)
+    after = replace(after, wishes=wishes)
+    if not _same_lease(current, claimed):
+        return after
+    return replace(after, lease=None, waiters=() if answers_waiters(ending, after) else after.waiters)
 
 
-def set_aside(claimed: Record, ending: Ending) -> Ending | None:
-    """Return what an ending becomes that meets another generation: its refresh token is kept; None = it has none."""
-    kept = None if ending.brought is None else ending.brought.refresh_token
-    if kept is None:
+def answers_waiters(ending: Ending, after: Record) -> bool:
+    """Tell whether who waits is answered now; else the next attempt does."""
+    return not ending.is_aside and not tries_again_at_once(after)
+
+
+def applicable(claimed: Record, current: Record, ending: Ending) -> Ending | None:
+    """Return what is to be stored of an ending that meets this state; None = nothing, it does not count any more.
+
+    A success that meets another generation is never dropped, however often it does: its refresh token is put aside.
+    """
+    if current.grant.generation == claimed.grant.generation:
+        return ending if ending.brought is not None or _same_lease(current, claimed) else None
+    if ending.brought is None or ending.brought.refresh_token is None or ending.brought.is_in(current.grant):
         return None
-    generation = claimed.grant.generation + 1
+    kept, generation = ending.brought.refresh_token, claimed.grant.generation + 1
 
     def keep(record: Record, now: datetime) -> Record:
         return quarantined(record, kept, generation, now)
 
-    return Ending(keep, "reported", wish=ending.wish, brought=ending.brought, attempt=ending.attempt)
+    return replace(ending, transition=keep, happened="reported", settles=frozenset(), is_aside=True)
 
 
 class Storing:
@@ -114,16 +128,17 @@ class Storing:
         """Store an ending and publish its events; None where it does not count (any more)."""
         current: Record | None = claimed
         while current is not None:
-            if current.grant.generation != claimed.grant.generation:
-                await self._overtaken(claimed, current, ending)
+            now_ending = applicable(claimed, current, ending)
+            if now_ending is not ending:
+                log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
+            if now_ending is None:
+                await self.patiently(lambda: self._store.release(claimed))
                 return None
-            if not _same_lease(current, claimed) and ending.brought is None:
-                log.warning("failure dropped, its lease is gone", config_id=claimed.config_id)
-                return None
-            written = await self._write(claimed, current, ending)
+            written = await self._write(claimed, current, now_ending)
             if written is not None:
-                await self._published(written)
-                return written
+                await self._failpoints.reach("refresher.stored")
+                await self._relay.publish_now([written.pending])
+                return None if now_ending.is_aside else written
             current = await self._read(claimed.config_id)
         return None
 
@@ -146,51 +161,23 @@ class Storing:
                 await self._relay.publish_now([written.pending])
                 return
 
-    async def _write(
-        self, claimed: Record, current: Record, ending: Ending, *, answers_waiters: bool = True
-    ) -> Written | None:
-        mine = _same_lease(current, claimed)
+    async def _write(self, claimed: Record, current: Record, ending: Ending) -> Written | None:
         now = self._store.time.now()
-        after = ended(current, ending, now)
-        answers = answers_waiters and not tries_again_at_once(after)
-        if mine:
-            after = replace(after, lease=None, waiters=() if answers else after.waiters)
         after, entries = announced(
             current,
-            after,
+            ended(claimed, current, ending, now),
             now=now,
             happened=ending.happened,
             ids=self._ids,
             actor=ending.actor,
             client_faulty=self._clients.is_faulty(current.client),
         )
-        if not mine or claimed.lease is None:
+        if claimed.lease is None or not _same_lease(current, claimed):
             return await self.patiently(lambda: self._store.write(current, after, entries))
-        lease = claimed.lease.token
+        lease, answers = claimed.lease.token, answers_waiters(ending, after)
         return await self.patiently(
             lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers)
         )
-
-    async def _overtaken(self, claimed: Record, current: Record | None, ending: Ending) -> None:
-        """Handle an ending that meets another generation: a refresh token is never dropped, however often it does.
-
-        Who waits goes on waiting: the attempt of that generation answers.
-        """
-        aside = set_aside(claimed, ending)
-        while current is not None and not (ending.brought and ending.brought.is_in(current.grant)):
-            log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
-            if aside is None:
-                await self.patiently(lambda: self._store.release(claimed))
-                return
-            written = await self._write(claimed, current, aside, answers_waiters=False)
-            if written is not None:
-                await self._published(written)
-                return
-            current = await self._read(claimed.config_id)
-
-    async def _published(self, written: Written) -> None:
-        await self._failpoints.reach("refresher.stored")
-        await self._relay.publish_now([written.pending])
 
     async def _read(self, config_id: str) -> Record | None:
         return await self.patiently(lambda: self._store.read(config_id))

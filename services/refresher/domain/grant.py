@@ -13,7 +13,7 @@ from schemas.token_config import RotationRule
 from schemas.token_status import LastError
 from services.refresher.domain.record import ATTEMPTS_KEPT, Attempt, DeviceLogin, Grant, Origin, Quarantined, Record
 from services.refresher.domain.recovery import after_refusal, wait_after
-from services.refresher.domain.schedule import next_due
+from services.refresher.domain.schedule import may_refresh, next_due
 from services.refresher.domain.status import public_state
 
 QUARANTINE_MAX = 5
@@ -161,12 +161,12 @@ def failed(
         grant = replace(grant, unknown=grant.unknown + 1)
     if failure.attempt_class == "reauthorization" and not record.mints:
         grant = _refused(grant, record.config.options.rotation)
-    wait = None if _at_once(record.grant, grant, failure) else wait_after(failure, failures, chance)
+    at_once = _at_once(record.grant, grant, failure)
     return replace(
         with_error(record, failure, now),
         grant=grant,
         failures=failures,
-        not_before=None if wait is None else now + wait,
+        not_before=None if at_once else now + wait_after(failure, failures, chance),
     )
 
 
@@ -208,7 +208,7 @@ def _at_once(before: Grant, after: Grant, failure: Failure) -> bool:
 def tries_again_at_once(record: Record) -> bool:
     """Tell whether waiters are better off with the next try than with the failure of the last one."""
     grant = record.grant
-    failing = record.failures > 0 and record.not_before is None and grant.state != "reauthorization_required"
+    failing = record.failures > 0 and record.not_before is None and may_refresh(record)
     return failing and (grant.unknown == 1 or grant.falls_back)
 
 
@@ -268,7 +268,9 @@ def time_passed(record: Record, now: datetime) -> Record:
 def revoked(record: Record) -> Record:
     """End the grant by command: the one transition that deletes tokens."""
     old = record.grant
-    grant = Grant(state="revoked", generation=old.generation + 1, account=old.account, authorized_at=old.authorized_at)
+    held = old.access_token is not None or old.refresh_token is not None
+    generation = old.generation + 1 if held else old.generation
+    grant = Grant(state="revoked", generation=generation, account=old.account, authorized_at=old.authorized_at)
     return _well(replace(record, grant=grant, authorizing_until=None, device=None))
 
 

@@ -67,11 +67,9 @@ def to_send(grant: Grant) -> str | None:
     return grant.previous_refresh_token if grant.falls_back else grant.refresh_token
 
 
-def wait_after(failure: Failure, failures: int, chance: float) -> timedelta | None:
-    """Return the wait before the next attempt; None = none will help. `failures` counts this one."""
+def wait_after(failure: Failure, failures: int, chance: float) -> timedelta:
+    """Return the wait before the next attempt, if there will be one; `failures` counts this one."""
     match failure.attempt_class:
-        case "reauthorization":
-            return None
         case "transient" | "ambiguous":
             wait = _exponential(FIRST, LONGEST, failures) * chance
         case "transient_alarm":

@@ -113,12 +113,13 @@ def plan(record: Record, now: datetime) -> Action:
             return _OF_WISHES[wish.kind](wish)
     if record.device is not None and record.device.poll_at <= now:
         return PollDevice(record.device)
-    if _may_refresh(record) and _wants_refresh(record, now):
+    if may_refresh(record) and _wants_refresh(record, now):
         return Mint() if record.mints else Refresh()
     return Settle()
 
 
-def _may_refresh(record: Record) -> bool:
+def may_refresh(record: Record) -> bool:
+    """Tell whether attempts are made for a record at all."""
     return renewable(record) and not record.deleted and record.config.validity != "invalid"
 
 
@@ -144,7 +145,7 @@ def _forced_from(record: Record, now: datetime) -> datetime:
 
 def _wish_at(record: Record, wish: Wish, now: datetime) -> datetime:
     """Return when a wish is worked on."""
-    if wish.is_overtaken(record.grant) or not _may_refresh(record):
+    if wish.is_overtaken(record.grant) or not may_refresh(record):
         return now
     if wish.kind == "report_rejected":
         return _allowed(record, now)
@@ -157,6 +158,8 @@ def next_due(record: Record, now: datetime) -> datetime | None:
         return record.lease.until
     if record.purged:
         return _allowed(record, now)
+    if record.waiters and not may_refresh(record):
+        return now
     wished = [_wish_at(record, wish, now) for wish in record.wishes]
     return min((*wished, *_due_times(record, now)), default=None)
 
@@ -167,7 +170,7 @@ def _allowed(record: Record, now: datetime) -> datetime:
 
 def next_refresh_at(record: Record, now: datetime) -> datetime | None:
     """Return when the next attempt is due by itself, for people; None where none will be made."""
-    at = refresh_at(record) if _may_refresh(record) else None
+    at = refresh_at(record) if may_refresh(record) else None
     if at is None:
         return None
     return max(at, record.not_before or at, now)
