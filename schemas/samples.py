@@ -316,6 +316,8 @@ RESULTS: Final[tuple[Model, ...]] = (
                 secret_ends_at=date(2027, 1, 31),
             ),
         ),
+        keys=(token.KeyUse(ring_id="r1", current=True, stored=12, sealed=12),),
+        keys_counted_at=AT,
     ),
     token.Revoked(status=_STATUS, at_provider="no_endpoint"),
     token.CredentialIssued(principal="mail-1", version=1, credential="eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVydGV4dA.dGFn"),

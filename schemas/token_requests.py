@@ -274,6 +274,15 @@ class EngineClient(Model):
     secret_ends_at: date | None = Field(default=None, description="The earliest end of a client secret.")
 
 
+class KeyUse(Model):
+    """What one entry of the vault ring is still needed for."""
+
+    ring_id: str
+    current: bool
+    stored: int = Field(ge=0, description="Token configs with a value at rest under it.")
+    sealed: int = Field(ge=0, description="Token configs whose client secret is sealed to it.")
+
+
 class EngineStatus(Model):
     """What all refreshers together are doing."""
 
@@ -285,6 +294,10 @@ class EngineStatus(Model):
     overdue_seconds: float = Field(ge=0, description="How long the first of them has waited.")
     in_flight: int = Field(ge=0, description="Attempts under way.")
     clients: tuple[EngineClient, ...] = Field(description="Troubled ones first, at most 200.")
+    keys: tuple[KeyUse, ...] = Field(
+        default=(), description="Empty where there is one entry, and until they were counted after a start."
+    )
+    keys_counted_at: datetime | None = None
 
 
 class Revoked(Model):

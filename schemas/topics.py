@@ -132,7 +132,7 @@ _TOPICS: Final = (
         DEAD_LETTERS,
         "topic",
         ("config_service", "refresher", "notifier"),
-        ("operators",),
+        ("operators", "console"),
         timedelta(days=30),
         partitions=1,
         description="Place and reason of what could not be taken: never its key, headers or body.",

@@ -1,12 +1,14 @@
-"""`grantkeeper rings`: the two key files of an installation, made and rotated offline."""
+"""`grantkeeper rings`: the two key files of an installation, made and rotated offline; `usage` asks the refresher."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from grantkeeper.cli.output import note, say
+from grantkeeper.cli.asking import session_of
+from grantkeeper.cli.output import FormatOption, note, say, structured, table
 from grantkeeper.crypto import credentials
+from schemas.token_requests import EngineStatus, EngineStatusGet, KeyUse
 
 app = typer.Typer(no_args_is_help=True, help="The two key files of an installation.")
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of auth.ring.json and vault.ring.json.")]
@@ -44,3 +46,34 @@ def show(folder: Folder) -> None:
     auth_ring, vault_ring = credentials.load_rings(folder)
     for name, ring in ((credentials.AUTH_RING, auth_ring), (credentials.VAULT_RING, vault_ring)):
         say(f"{name}: " + " ".join(f"{one}*" if one == ring.current else one for one in ring.entries))
+
+
+@app.command()
+def usage(context: typer.Context, output: FormatOption = "table") -> None:
+    """Print what each entry is still needed for, as the refresher counts it daily and at each start."""
+    status = session_of(context).one(EngineStatusGet(), EngineStatus)
+    if structured(status.keys, output):
+        return
+    table(
+        ("ENTRY", "", "STORED VALUES", "CLIENT SECRETS", "MAY GO"),
+        [(one.ring_id, "in use" if one.current else "", one.stored, one.sealed, _may_go(one)) for one in status.keys],
+    )
+    if not status.keys:
+        note("One entry, which everything needs; or the refresher, started lately, has not counted yet.")
+
+
+@app.command()
+def remove(
+    folder: Folder, ring_id: Annotated[str, typer.Argument(metavar="ID", help="An old entry that may go.")]
+) -> None:
+    """Drop an old entry from both files: what it signed, sealed or encrypted is worthless from then on."""
+    credentials.remove_entry(folder, ring_id)
+    note("Hand both files to every service and restart it.")
+
+
+def _may_go(one: KeyUse) -> str:
+    if one.current:
+        return "no"
+    if one.stored or one.sealed:
+        return "no: wait for the stored values, type the client secrets again"
+    return "yes, when no credential that was minted from it is in use"

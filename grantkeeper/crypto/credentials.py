@@ -75,6 +75,12 @@ def use_entry(folder: str | Path, ring_id: str) -> None:
     _replace(folder, auth_ring.with_current(ring_id), vault_ring.with_current(ring_id))
 
 
+def remove_entry(folder: str | Path, ring_id: str) -> None:
+    """Drop an old entry from both ring files: what it signed, sealed or encrypted is worthless from then on."""
+    auth_ring, vault_ring = load_rings(folder)
+    _replace(folder, auth_ring.without_entry(ring_id), vault_ring.without_entry(ring_id))
+
+
 def _replace(folder: str | Path, auth_ring: AuthRing, vault_ring: VaultRing) -> None:
     private_file.replace(Path(folder) / VAULT_RING, vault_ring.to_json())
     private_file.replace(Path(folder) / AUTH_RING, auth_ring.to_json())

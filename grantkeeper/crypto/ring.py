@@ -88,6 +88,10 @@ class AuthRing:
         _require(ring_id, self.entries)
         return type(self)(ring_id, self.entries)
 
+    def without_entry(self, ring_id: str) -> Self:
+        """Drop an entry that is not the current one; raises RingError."""
+        return type(self)(self.current, _left(self.entries, ring_id, self.current))
+
     def principal_key(self, principal: str, version: int, ring_id: str | None = None) -> SigningKey:
         """Return a principal's signing key, of the current entry unless another one is named (RingError: unknown)."""
         return self._key(principal, version, ring_id or self.current)
@@ -168,6 +172,12 @@ class VaultRing:
         _require(ring_id, self.entries)
         return type(self)(ring_id, self.entries, self.installation_keys, self.fingerprint_key)
 
+    def without_entry(self, ring_id: str) -> Self:
+        """Drop an entry that is not the current one, with its key pair; raises RingError."""
+        entries = _left(self.entries, ring_id, self.current)
+        keys = {one: key for one, key in self.installation_keys.items() if one in entries}
+        return type(self)(self.current, entries, keys, self.fingerprint_key)
+
     def principal_sealing_key(self, principal: str, version: int, ring_id: str | None = None) -> bytes:
         """Return the 32 bytes that seal for one principal; `ring_id`: as in its signature (RingError: unknown)."""
         ring_id = ring_id or self.current
@@ -199,6 +209,13 @@ def _fresh(entries: Mapping[str, bytes], ring_id: str) -> dict[str, bytes]:
     if ring_id in entries:
         raise RingError(f"the ring has an entry {ring_id}: choose another id")
     return {ring_id: secrets.token_bytes(KEY_LENGTH)}
+
+
+def _left(entries: Mapping[str, bytes], ring_id: str, current: str) -> dict[str, bytes]:
+    _require(ring_id, entries)
+    if ring_id == current:
+        raise RingError(f"the entry {ring_id} is the one in use: use another one first")
+    return {one: secret for one, secret in entries.items() if one != ring_id}
 
 
 def _require(ring_id: str, entries: Mapping[str, bytes]) -> None:

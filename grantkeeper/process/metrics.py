@@ -27,7 +27,13 @@ CounterName = Literal[
     "console_requests",
 ]
 GaugeName = Literal[
-    "topic_mismatches", "process_ready", "grants_due", "leases_held", "engine_stopped", "notifications_open"
+    "topic_mismatches",
+    "process_ready",
+    "grants_due",
+    "leases_held",
+    "engine_stopped",
+    "grants_under_old_keys",
+    "notifications_open",
 ]
 HistogramName = Literal["handling_seconds", "provider_seconds"]
 
@@ -55,6 +61,7 @@ _GAUGES: Final[dict[GaugeName, tuple[str, tuple[str, ...]]]] = {
     "grants_due": ("Grants due now and free to be claimed.", ()),
     "leases_held": ("Attempts in flight in this process.", ()),
     "engine_stopped": ("1 while nothing may be sent to providers: stopped, or held by the guard.", ()),
+    "grants_under_old_keys": ("Grants with a value under an old entry of the vault ring, at the last count.", ()),
     "notifications_open": ("Notifications that are not resolved.", ("severity",)),
 }
 _HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {

@@ -51,6 +51,7 @@ from services.refresher.login import LoginExchange
 from services.refresher.logins import Logins
 from services.refresher.overview import Overview
 from services.refresher.provider_calls import Http, ProviderCalls
+from services.refresher.reencryption import Reencryption
 from services.refresher.renewal import Renewal
 from services.refresher.requested import Requested
 from services.refresher.returned import Opener
@@ -169,6 +170,8 @@ class Refresher:
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
         slots = Slots(self._settings.attempts, clients)
         halt = Halt(self._engine, self._engine_store, store, storing, telling)
+        self._reencryption = Reencryption(store, self._secrets, self._vault, metrics)
+        self._reencrypting = Loop("reencryption", self._reencryption.turn, clock=clock, metrics=metrics)
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
         adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
@@ -226,7 +229,7 @@ class Refresher:
         about_one = AboutOneGrant(requested, LoginRequests(starts, returns, DeviceRequests(wishes), adoptions), clients)
         gets = Gets(store, clients, self._engine, self._answers, self._replier, self._usage, self._metrics)
         credentials = Credentials(self._directory, self._ring, self._vault, self._settings.kafka)
-        engine = EngineRequests(self._engine_store, self._engine, store)
+        engine = EngineRequests(self._engine_store, self._engine, store, self._reencryption)
         return TokenRequests(
             store,
             gets,
@@ -255,6 +258,7 @@ class Refresher:
             "engine outbox": self._engine_relay.problems,
             "engine": self._engine.problems,
             "halt": self._halting.problems,
+            "reencryption": self._reencrypting.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
             "usage": self._usage.problems,
@@ -275,6 +279,7 @@ class Refresher:
             self._usage,
             self._broker,
             self._halting,
+            self._reencrypting,
             self._scheduler,
         ]
 

@@ -8,6 +8,7 @@ from schemas.replies import Reply
 from schemas.token_requests import EngineClient, EngineResume, EngineStatus, EngineStatusGet, EngineStop
 from services.refresher.engine import EngineSwitch
 from services.refresher.engine_store import EngineStore, UsedClient
+from services.refresher.reencryption import Reencryption
 from services.refresher.store import LEASE_SECONDS, GrantStore
 
 EngineRequest = EngineStatusGet | EngineStop | EngineResume
@@ -18,10 +19,13 @@ CLIENTS_MAX = 200
 class EngineRequests:
     """Answers them; a stop or resume that comes twice acts once."""
 
-    def __init__(self, store: EngineStore, switch: EngineSwitch, grants: GrantStore) -> None:
+    def __init__(
+        self, store: EngineStore, switch: EngineSwitch, grants: GrantStore, reencryption: Reencryption
+    ) -> None:
         self._store = store
         self._switch = switch
         self._time = grants.time
+        self._reencryption = reencryption
 
     async def answer(self, received: Received, message: EngineRequest) -> Reply:
         """Carry it out, then say how things are."""
@@ -37,7 +41,7 @@ class EngineRequests:
     async def _status(self) -> EngineStatus:
         numbers = await self._store.numbers(LEASE_SECONDS)
         clients = await self._store.clients(CLIENTS_MAX)
-        engine, now = self._switch.current, self._time.now()
+        engine, now, counted = self._switch.current, self._time.now(), self._reencryption.counted
         waits = 0.0 if numbers.first_due is None else (now - numbers.first_due).total_seconds()
         return EngineStatus(
             stopped=engine.stopped_at is not None,
@@ -48,6 +52,8 @@ class EngineRequests:
             overdue_seconds=max(0.0, waits),
             in_flight=numbers.in_flight,
             clients=tuple(_client(one) for one in clients),
+            keys=self._reencryption.uses(),
+            keys_counted_at=None if counted is None else counted.at,
         )
 
 

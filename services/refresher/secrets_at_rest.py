@@ -53,6 +53,10 @@ class Secrets:
     def verifier(self, state_hash: str, stored: str) -> SecretStr:
         return self._decrypt(stored, AUTHORIZATIONS, state_hash, "verifier")
 
+    def renewed(self, config_id: str, field: str, stored: str) -> str:
+        """Write a grant's value anew under the current key; raises DecryptionError."""
+        return self._encrypt(self._decrypt(stored, GRANTS, config_id, field), GRANTS, config_id, field)
+
     def fingerprint(self, refresh_token: SecretStr | None) -> str | None:
         """Name a refresh token without telling it."""
         return None if refresh_token is None else self._fingerprint_of(refresh_token.get_secret_value())

@@ -230,6 +230,14 @@ class GrantStore:
         with translate():
             return await self.collection.find_one(condition, {"_id": 1}) is not None
 
+    async def walk(self, after: str, limit: int) -> list[Record]:
+        """Return the next records by id."""
+        with translate():
+            documents = (
+                await self.collection.find({"_id": {"$gt": after}}, WHOLE).sort("_id").limit(limit).to_list(None)
+            )
+        return self._records(documents)
+
     async def page(self, query: Document, sort: list[tuple[str, int]], offset: int, limit: int) -> list[Record]:
         """Return one page of the records that a query selects."""
         with translate():

@@ -10,7 +10,6 @@ import requests
 
 from tests.integration.cli.installation import CLIENT_ID, Installation
 
-
 SCOPE = "openid email mail.imap offline_access"
 
 
@@ -106,3 +105,5 @@ def test_the_engine_is_stopped_seen_and_resumed(installation: Installation) -> N
     finally:
         assert installation.run("engine", "resume", "-o", "json").json["stopped"] is False
     assert installation.run("token", "refresh", "Stopped").code == 0
+    used = installation.run("rings", "usage")
+    assert (used.code, "One entry" in used.err) == (0, True), used

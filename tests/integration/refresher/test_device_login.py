@@ -109,6 +109,7 @@ async def test_a_login_outlives_the_refresher_that_began_it(service: Service, pr
         await generation(service, config_id, 1)
 
 
+@pytest.mark.long
 async def test_many_refreshers_ask_as_often_as_one(service: Service, provider: "ProviderThread") -> None:
     quick(provider)
     async with service.running(), service.running(), service.house.asker("admin") as admin:

@@ -167,6 +167,7 @@ def _with_rings(one: House, ring: AuthRing, vault: VaultRing) -> House:
     return House(one.bootstrap_servers, one.prefix, one.mongo, one.folder, one.producer, ring, vault)
 
 
+@pytest.mark.long
 async def test_a_copy_of_the_database_refreshes_nothing_until_an_admin_confirms(
     service: Service, kafka: "KafkaServer", mongo: "MongoServer", tmp_path: Path, provider: "ProviderThread"
 ) -> None:

@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 
 from grantkeeper.crypto import private_file
-from grantkeeper.crypto.credentials import AUTH_RING, VAULT_RING, add_entry, load_rings, make_rings, mint, use_entry
+from grantkeeper.crypto.credentials import (
+    AUTH_RING,
+    VAULT_RING,
+    add_entry,
+    load_rings,
+    make_rings,
+    mint,
+    remove_entry,
+    use_entry,
+)
 from grantkeeper.crypto.errors import RingError
 from grantkeeper.crypto.ring import AuthRing, VaultRing
 from grantkeeper_client import parse_signature, sign, verify
@@ -76,3 +85,19 @@ def test_a_private_file_is_never_replaced_by_accident(tmp_path: Path) -> None:
     private_file.replace(tmp_path / "f", "three")
     assert (tmp_path / "f").read_text(encoding="utf-8") == "three"
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_an_old_entry_goes_from_both_rings_and_the_one_in_use_does_not(tmp_path: Path) -> None:
+    auth, vault = make_rings(tmp_path)
+    old, fingerprint = auth.current, vault.fingerprint("a refresh token")
+    new = add_entry(tmp_path)
+    with pytest.raises(RingError, match="in use"):
+        remove_entry(tmp_path, old)
+    use_entry(tmp_path, new)
+    remove_entry(tmp_path, old)
+    auth, vault = load_rings(tmp_path)
+    assert (set(auth.entries), set(vault.entries), set(vault.installation_private_jwks())) == ({new}, {new}, {new})
+    assert vault.at_rest_key(old) is None
+    assert vault.fingerprint("a refresh token") == fingerprint, "two configs are still told apart"
+    with pytest.raises(RingError, match="no entry"):
+        remove_entry(tmp_path, old)
