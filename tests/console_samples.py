@@ -265,8 +265,19 @@ def notifications() -> list[NotificationChanged]:
 
 def templates_of_all() -> TemplatePage:
     """Some providers."""
-    names = ("Google Mail", "Microsoft Exchange Online", "Microsoft Outlook (organizations)", "Generic OIDC")
-    return templates(*(template(name=name, slug=name.lower().replace(" ", "-").strip("()")) for name in names))
+    microsoft = "offline_access https://outlook.office.com/IMAP.AccessAsUser.All"
+    scopes = {
+        "Google Mail": "https://mail.google.com/",
+        "Microsoft Exchange Online": microsoft,
+        "Microsoft Outlook (organizations)": microsoft,
+        "Generic OIDC": "openid offline_access",
+    }
+    made = [template(name=name, slug=_slug(name), scope=scope) for name, scope in scopes.items()]
+    return templates(*made)
+
+
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "-").strip("()")
 
 
 def history() -> ConfigHistoryPage:

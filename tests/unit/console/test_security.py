@@ -140,3 +140,9 @@ async def test_our_own_fault_is_told_without_its_trace_and_with_all_headers(
     assert "canary" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_documents_picture_every_page_of_the_walk() -> None:
+    gallery = (Path(__file__).parents[3] / "docs" / "console-pages.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\(pictures/([a-z-]+)-wide-light\.png\)", gallery))
+    assert shown == {stop.name for stop in WALK}

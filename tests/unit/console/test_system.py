@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from httpx import AsyncClient
 
-from schemas.token_requests import EngineResume, EngineStatusGet, EngineStop
+from schemas.token_requests import EngineResume, EngineStatusGet, EngineStop, KeyUse
 from services.console.bus_view import KEPT, DeadLetters
 from services.console.engine_view import client, overdue
 from services.console.words import load_catalogue
@@ -73,6 +73,20 @@ async def test_a_viewer_sees_it_and_switches_nothing(viewer: AsyncClient, bus: A
     assert "/system/stop" not in text
     assert (await viewer.post("/system/stop")).status_code == 403
     assert [type(one) for one in bus.asked] == [EngineStatusGet]
+
+
+async def test_while_keys_rotate_the_page_says_which_are_needed(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[EngineStatusGet] = engine()
+    assert "vault ring" not in (await admin.get("/system")).text
+    keys = (
+        KeyUse(ring_id="r3", current=True, stored=120, sealed=80),
+        KeyUse(ring_id="r2", current=False, stored=0, sealed=41),
+        KeyUse(ring_id="r1", current=False, stored=0, sealed=0),
+    )
+    bus.answers[EngineStatusGet] = engine(keys=keys, keys_counted_at=NOW)
+    text = (await admin.get("/system")).text
+    said = [text.index(one) for one in ("r3", "In use", "r2", "Still needed", "r1", "No longer needed by tokens")]
+    assert said == sorted(said)
 
 
 async def test_dead_letters_say_place_and_reason(admin: AsyncClient, bus: AnsweringBus, kafka: Kafka) -> None:
