@@ -33,7 +33,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
     context: typer.Context,
     realm: AnyRealm = None,
     endpoint: Annotated[
-        str, typer.Option(help="token, revoke, introspect, discovery, jwks, userinfo or authorize.")
+        str, typer.Option(help="token, revoke, introspect, discovery, jwks, userinfo, authorize, device_authorization.")
     ] = "token",
     client_id: Annotated[str | None, typer.Option(help="Only this client.")] = None,
     grant_type: Annotated[str | None, typer.Option(help="Only this grant type.")] = None,
@@ -56,30 +56,7 @@ def fail(  # noqa: PLR0913, PLR0917 - a command line offers what a fault has
     scope: Annotated[str | None, typer.Option(help="The scope really granted.")] = None,
 ) -> None:
     """Make requests fail or be answered oddly."""
-    given: dict[str, Any] = {
-        "realm": realm,
-        "endpoint": endpoint,
-        "client_id": client_id,
-        "grant_type": grant_type,
-        "next": next_,
-        "named": named,
-        "status": status,
-        "retry_after": retry_after,
-        "retry_after_date": retry_after_date,
-        "body": body,
-        "content_type": content_type,
-        "headers": dict(_pair(line, ":") for line in header or []),
-        "delay": delay,
-        "delay_before": delay_before,
-        "delivery": delivery,
-        "processed": processed,
-        "change": {name: _json_or_text(value) for name, value in (_pair(line, "=") for line in set_ or [])},
-        "drop": drop or (),
-        "same_access_token": same_access_token,
-        "no_rotation": no_rotation,
-        "scope": scope,
-    }
-    fault = Fault.model_validate({name: value for name, value in given.items() if value is not None})
+    fault = _fault({name: value for name, value in locals().items() if name != "context"})
     _print(_control(context).fail(fault).model_dump(mode="json", exclude_defaults=True))
 
 
@@ -166,6 +143,15 @@ def journal(
 def judge(context: typer.Context, realm: AnyRealm = None) -> None:
     """Judge the clients by the journal: open requests, lost answers, refresh tokens spent twice."""
     _print(asdict(verdict(_control(context).journal(realm=realm))))
+
+
+def _fault(options: dict[str, Any]) -> Fault:
+    """The order that the options of `fail` spell; an option whose name Python keeps for itself ends in `_`."""
+    given = {name.rstrip("_"): value for name, value in options.items() if value is not None}
+    given["headers"] = dict(_pair(line, ":") for line in given.pop("header", ()))
+    changes = (_pair(line, "=") for line in given.pop("set", ()))
+    given["change"] = {name: _json_or_text(value) for name, value in changes}
+    return Fault.model_validate(given)
 
 
 def _control(context: typer.Context) -> ProviderControl:

@@ -17,7 +17,9 @@ from devstack.provider.answer import JSON, Answer
 from devstack.provider.issuing import Twist
 from devstack.provider.replies import named_answer, names
 
-Endpoint = Literal["token", "revoke", "introspect", "discovery", "jwks", "userinfo", "authorize", "device_authorization"]
+Endpoint = Literal[
+    "token", "revoke", "introspect", "discovery", "jwks", "userinfo", "authorize", "device_authorization"
+]
 Wait = Annotated[float, Field(ge=0, le=3600)]
 
 
