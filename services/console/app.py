@@ -23,7 +23,7 @@ from grantkeeper_client import Asker, Credential, Envelope, ReplyError
 from schemas.topics import ADMIN_NOTIFICATIONS, DEAD_LETTERS, TOKEN_EVENTS
 from services.console.asking import Asking, Asks, NoAnswer, NotForViewers
 from services.console.board import Board
-from services.console.bus_view import BusView, DeadLetters
+from services.console.bus_view import BusView, DeadLetters, SharedLags
 from services.console.connection import Connection
 from services.console.console import FOLDER, Console, load_pages, static_version
 from services.console.counting import Counting
@@ -142,7 +142,7 @@ def build_parts(settings: ConsoleSettings, credential: Credential, clock: Clock 
     connection = Connection(lambda: Asker(credential, security=security), clock)
     notifications = Tail(settings.kafka, ADMIN_NOTIFICATIONS, _Notifications(board, live), service=SERVICE, clock=clock)
     changes = Tail(settings.kafka, TOKEN_EVENTS, _Changes(live), service=SERVICE, clock=clock, begin="end")
-    bus = BusView(board, DeadLetters(), partial(read_lags, settings.kafka, SERVICE))
+    bus = BusView(board, DeadLetters(), SharedLags(partial(read_lags, settings.kafka, SERVICE), clock))
     letters = Tail(settings.kafka, DEAD_LETTERS, _DeadLetters(bus.dead_letters), service=SERVICE, clock=clock)
     checks = {"bus": connection.problems, "notifications": notifications.problems, "changes": changes.problems}
     checks["users"] = Users(settings.users_file).problems

@@ -1,15 +1,19 @@
 """The page System: the engine and its switches, who is behind, what was given up."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from httpx import AsyncClient
 
+from grantkeeper.bus.errors import Unavailable
+from grantkeeper.bus.lag import Lag
 from schemas.token_requests import EngineResume, EngineStatusGet, EngineStop, KeyUse
-from services.console.bus_view import KEPT, DeadLetters
+from services.console.bus_view import KEPT, KEPT_FOR, DeadLetters, SharedLags
 from services.console.engine_view import client, overdue
 from services.console.words import load_catalogue
+from tests.clock import FakeClock
 from tests.console_app import Kafka
 from tests.console_double import AnsweringBus
 from tests.console_samples import CLIENT, NOW
@@ -106,6 +110,27 @@ def test_the_newest_dead_letters_are_kept_and_all_are_counted() -> None:
     letters.take(replace(letter_event(letter(9_999)), value=b"{}"))
     assert [one.offset for one in letters.newest] == list(range(KEPT + 4, 4, -1))
     assert letters.total == KEPT + 5
+
+
+async def test_many_open_pages_are_one_look_at_kafka() -> None:
+    clock, looks = FakeClock(), 0
+
+    async def read() -> list[Lag]:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise Unavailable("Kafka is away")
+        await asyncio.sleep(0)
+        return lags()[:looks]
+
+    shared = SharedLags(read, clock)
+    assert [len(found) for found in await asyncio.gather(*(shared() for _ in range(5)))] == [1] * 5
+    clock.advance(KEPT_FOR)
+    assert len(await shared()) == 2
+    clock.advance(KEPT_FOR)
+    with pytest.raises(Unavailable):
+        await shared()
+    assert len(await shared()) == 4, "what failed is asked again at once"
 
 
 @pytest.mark.parametrize(
