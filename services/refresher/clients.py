@@ -148,9 +148,10 @@ class Clients:
             if confirmed:
                 fault = _fault(failure, now)
                 blamed = replace(blamed, fault=fault, probe_at=now + PROBE_EVERY)
-                log.warning("client paused", client=client.hash, error=fault.code, tokens=users)
                 entries = fault_events(blamed, fault, users, now, self._ids)
             if await self._write(client, blamed, entries, now):
+                if blamed.fault is not None:
+                    log.warning("client paused", client=client.hash, error=blamed.fault.code, tokens=users)
                 return
 
     async def _struck(self, client: str, *, was_probe: bool) -> None:
