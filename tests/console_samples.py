@@ -240,12 +240,16 @@ def notification(cause: str, kind: NotificationKind, name: str, hours: int, **ch
         "title": f"{kind}: {name}",
         "cure_id": "sign-in-again",
         "cure": "Request a new token.",
-        "url": f"https://grantkeeper.example.test/tokens/{config_id(3)}",
+        "url": f"https://grantkeeper.example.test/{_cure_page(changes.get('config_id'))}",
         "opened_at": NOW - timedelta(hours=hours),
         "sequence": 1,
         **changes,
     }
     return NotificationChanged(**values)
+
+
+def _cure_page(of_token: str | None) -> str:
+    return f"tokens?client={CLIENT}" if of_token is None else f"tokens/{of_token}/authorize"
 
 
 def notifications() -> list[NotificationChanged]:

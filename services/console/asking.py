@@ -20,7 +20,8 @@ from services.console.users import User
 QUICK: Final = timedelta(seconds=5)
 """For what a service answers by itself; a person should not look at a blank page for longer."""
 PROVIDER: Final = timedelta(seconds=25)
-"""For what needs the provider: the refresher gives it 15 s, and may have to try a second secret."""
+"""For what needs the provider, whose answer the refresher awaits for up to 15 s; what takes longer shows on the page of
+the token, since the refresher goes on."""
 
 VIEWER_MAY_ASK: Final[frozenset[type[Message]]] = frozenset(
     {TokenList, TokenStatusGet, ConfigGet, ConfigHistory, TemplateList, PrincipalList, EngineStatusGet}
@@ -32,10 +33,10 @@ log = get_logger(__name__)
 Result = TypeVar("Result", bound=Model)
 
 
-class Asks(Protocol):
-    """What the console needs of `grantkeeper_client.Asker`."""
+class Ask(Protocol):
+    """How `grantkeeper_client.Asker` asks."""
 
-    async def ask(
+    async def __call__(
         self,
         topic: str,
         type: str,  # noqa: A002 - the CloudEvents attribute's name
@@ -47,6 +48,15 @@ class Asks(Protocol):
         actor: str | None = None,
     ) -> Mapping[str, Any]:
         """Send, wait, return the result; raises ReplyError or NoReply."""
+        ...
+
+
+class Asks(Protocol):
+    """Whoever can ask at the moment."""
+
+    @property
+    def ask(self) -> Ask:
+        """Return the way to ask; raises NoReply where there is none."""
         ...
 
 

@@ -4,13 +4,13 @@ Pages are served before and while there is no connection, and say so; nothing he
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from grantkeeper_client import Asker, GrantkeeperError, NoReply
+from services.console.asking import Ask
 
 RETRY_PAUSE: Final = 2.0
 """Seconds between two tries to connect."""
@@ -44,21 +44,12 @@ class Connection:
         """Say whether questions can be asked."""
         return [] if self._asker is not None else [self._problem]
 
-    async def ask(
-        self,
-        topic: str,
-        type: str,  # noqa: A002 - the CloudEvents attribute's name
-        data: Mapping[str, Any],
-        *,
-        key: bytes | None,
-        subject: str | None = None,
-        deadline: timedelta = timedelta(seconds=10),
-        actor: str | None = None,
-    ) -> Mapping[str, Any]:
-        """Ask as `Asker.ask` does; raises NoReply at once while there is no connection."""
+    @property
+    def ask(self) -> Ask:
+        """Return the asker's way to ask; raises NoReply at once while there is no connection."""
         if self._asker is None:
             raise NoReply(self._problem)
-        return await self._asker.ask(topic, type, data, key=key, subject=subject, deadline=deadline, actor=actor)
+        return self._asker.ask
 
     async def _connect(self) -> None:
         while self._asker is None:

@@ -190,20 +190,9 @@ class Notice:
     """The page of this console that starts the cure."""
 
 
-CURED_BY_LOGIN: Final = frozenset(
-    {
-        "expired_refresh_token",
-        "never_authorized",
-        "lost_rotation",
-        "refresh_token_ends",
-        "testing_mode_app",
-        "wrong_account",
-    }
-)
-
-
 def notice(notification: NotificationChanged, words: Words) -> Notice:
     """Put one notification into words; a kind that this catalogue does not know keeps its own title."""
+    page = _page(notification.url)
     return Notice(
         notification=notification,
         title=words.known(f"notification.{notification.kind}", notification.title, name=notification.name),
@@ -211,8 +200,8 @@ def notice(notification: NotificationChanged, words: Words) -> Notice:
             f"cure_for.{notification.kind}", words.known(f"cure.{notification.cure_id}", notification.cure)
         ),
         colour="bad" if notification.severity == "red" else "warn",
-        starts_login=notification.config_id is not None and notification.kind in CURED_BY_LOGIN,
-        page=_page(notification.url),
+        starts_login=page == f"/tokens/{notification.config_id}/authorize",
+        page=page,
     )
 
 

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pyt
 
 REALM = "strict"
 PATIENCE = 20_000  # milliseconds: another process has to act first
+SAVE = "main form > .gk-buttons .btn-primary"
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +73,22 @@ async def connect(admin: Page, stack: RunningStack, name: str, mailbox: str) -> 
     return admin.url
 
 
-async def test_a_token_is_added_connected_watched_lost_told_and_cured(
-    stack: RunningStack, admin: Page, complaints: list[str]
+async def test_the_whole_story_of_a_token(
+    stack: RunningStack, admin: Page, tmp_path: Path, complaints: list[str]
 ) -> None:
+    """Added, connected, refreshed before one's eyes, broken at the provider, told, cured from the bar, moved."""
     provider = ProviderControl(stack.layout.url("provider"))
     place = await connect(admin, stack, "Orders", "orders@example.test")
     status = admin.locator("#status")
     await expect(status.locator(".gk-chip")).to_have_text("Active")
-    await admin.click("text=Refresh now")
-    await expect(admin.locator(".alert-success")).to_contain_text("Refreshed.")
+    refreshed = status.locator("dt:text-is('Last refresh') + dd time")
+    before = await refreshed.get_attribute("datetime")
+    other = await admin.context.new_page()
+    await other.goto(place)
+    await other.click("text=Refresh now")
+    await expect(other.locator(".alert-success")).to_contain_text("Refreshed.")
+    await other.close()
+    await expect(refreshed).not_to_have_attribute("datetime", str(before), timeout=PATIENCE)
 
     provider.revoke(REALM, login="orders@example.test")
     await admin.click("text=Refresh now")
@@ -95,7 +103,112 @@ async def test_a_token_is_added_connected_watched_lost_told_and_cured(
     await log_in_at_provider(admin, "orders@example.test")
     await expect(admin.locator("main")).to_contain_text("Connected as orders@example.test.")
     await expect(notice).to_have_count(0, timeout=PATIENCE)
+    await admin.goto(f"{place}/history")
+    await expect(admin.locator("#attempts")).to_contain_text("login needed")
+
+    await move(admin, stack, tmp_path)
     assert [one for one in complaints if "409" not in one] == []
+
+
+async def move(admin: Page, stack: RunningStack, folder: Path) -> None:
+    """Export one token, and import it under another name."""
+    await admin.goto(stack.layout.url("console") + "/tokens?search=Orders")
+    await admin.check("[aria-label='Select Orders']")
+    async with admin.expect_download() as download:
+        await admin.click("text=Export selected")
+    await (await download.value).save_as(folder / "orders.yml")
+    text = (folder / "orders.yml").read_text()
+    assert text.count("Name: Orders") == 1
+    (folder / "moved.yml").write_text(text.replace("Name: Orders", "Name: Moved orders"))
+    await admin.goto(stack.layout.url("console") + "/transfer")
+    await admin.set_input_files("#file", folder / "moved.yml")
+    await admin.click("text=Preview")
+    await admin.click("#report button")
+    await expect(admin.locator("#report h2")).to_have_text("Imported")
+    await admin.goto(stack.layout.url("console") + "/tokens?search=Moved")
+    await expect(admin.locator("#list .gk-chip")).to_have_text("Not authorized", timeout=PATIENCE)
+
+
+async def test_an_answer_that_was_forged_or_came_before_changes_nothing(stack: RunningStack, admin: Page) -> None:
+    await fill_in(admin, stack, "Guarded", "guarded@example.test")
+    await admin.click("button[value=request]")
+    await admin.click("text=Continue")
+    returned: list[str] = []
+    admin.on("framenavigated", lambda frame: returned.append(frame.url) if "/oauth2/callback/" in frame.url else None)
+    await log_in_at_provider(admin, "guarded@example.test")
+    await expect(admin.locator("main")).to_contain_text("Connected as guarded@example.test.")
+    place = await admin.get_attribute("text=To the token", "href")
+    at = await generation(admin, stack, str(place))
+    await admin.goto(returned[-1])
+    await expect(admin.locator("main")).to_contain_text("Connected as guarded@example.test.")
+    forged = re.sub(r"state=[^&]+", "state=" + "f" * 43, returned[-1])
+    await admin.goto(forged)
+    await expect(admin.locator("main")).to_contain_text("started in another browser")
+    await admin.goto(f"{stack.layout.url('console')}{place}/authorize")
+    await admin.click("main button")
+    await admin.click("summary")
+    await admin.fill("#url", forged)
+    await admin.click("text=Finish")
+    await expect(admin.locator("main")).to_contain_text("This login is not known")
+    assert await generation(admin, stack, str(place)) == at
+
+
+async def generation(admin: Page, stack: RunningStack, place: str) -> str:
+    """When the grant was made and refreshed last: what a login that was taken would change."""
+    await admin.goto(stack.layout.url("console") + place)
+    return " ".join(await admin.locator("#status dt:text-is('Last login') + dd").all_inner_texts())
+
+
+async def test_a_login_by_code_is_noticed_by_the_open_page(stack: RunningStack, admin: Page, browser: Browser) -> None:
+    await fill_in(admin, stack, "By code", "code@example.test")
+    await admin.click("button[value=save]")
+    await admin.click("text=Log in by code")
+    await admin.click("form[action$=device] button")
+    address = await admin.get_attribute("main a[target=_blank]", "href")
+    elsewhere = await browser.new_context()
+    other = await elsewhere.new_page()
+    await other.goto(str(address))
+    assert await other.input_value("[name=user_code]") == await admin.inner_text(".gk-user-code")
+    await other.fill("[name=login]", "code@example.test")
+    await other.fill("[name=password]", "any password")
+    await other.click("[value=allow]")
+    await expect(admin.locator("#outcome")).to_contain_text("Connected as code@example.test.", timeout=PATIENCE)
+    await elsewhere.close()
+
+
+async def test_the_text_itself_is_edited_with_its_comments_and_its_errors(stack: RunningStack, admin: Page) -> None:
+    await fill_in(admin, stack, "Text", "text@example.test")
+    await admin.click("button[value=save]")
+    place = admin.url.split("?")[0]
+    await admin.click("text=YAML")
+    text = await admin.input_value("#text")
+    await admin.fill("#text", text + "Name: Text\n")
+    await admin.click(SAVE)
+    line = len(text.splitlines()) + 1
+    await expect(admin.locator(".gk-errors")).to_contain_text(f"line {line}, column 1")
+    await admin.click(".gk-errors a")
+    assert await admin.evaluate("document.activeElement.id") == "text"
+    chosen = await admin.evaluate("text.value.slice(text.selectionStart, text.selectionEnd)")
+    assert chosen == "Name: Text"
+    commented = "# why: by hand\n" + re.sub(r"ClientSecret: sealed:\S+", f"ClientSecret: {DEMO_CLIENT_SECRET}", text)
+    await admin.fill("#text", commented)
+    await admin.click(SAVE)
+    await expect(admin.locator(".gk-done")).to_have_text("Saved.")
+    await admin.goto(f"{place}/yaml")
+    kept = await admin.input_value("#text")
+    assert kept.startswith("# why: by hand\n")
+    assert f"ClientSecret: {DEMO_CLIENT_SECRET}" not in kept
+
+
+async def test_switching_off_is_undone_from_the_sentence_that_tells_it(stack: RunningStack, admin: Page) -> None:
+    await fill_in(admin, stack, "Switched", "switched@example.test")
+    await admin.click("button[value=save]")
+    await admin.click("text=Set validity")
+    await admin.click("text=Set invalid-temporarily")
+    await expect(admin.locator("#status .gk-chip")).to_have_text("Off", timeout=PATIENCE)
+    await admin.click("text=Undo")
+    await expect(admin.locator(".gk-done")).to_contain_text("Set valid.")
+    await expect(admin.locator("#status .gk-chip")).to_have_text("Not authorized", timeout=PATIENCE)
 
 
 async def test_the_wrong_mailbox_is_seen_and_may_be_kept(stack: RunningStack, admin: Page) -> None:
@@ -143,10 +256,11 @@ async def test_a_wrong_secret_is_told_and_the_new_one_cures_it(stack: RunningSta
     await log_in_at_provider(admin, "secret@example.test")
     await expect(admin.locator("main")).to_contain_text("invalid_client")
     await admin.click("text=To the token")
-    await admin.click("text=Edit")
+    await admin.click(".gk-tabs >> text=Edit")
+    await admin.click("text=Replace")
     await admin.fill("#field-client_secret", DEMO_CLIENT_SECRET)
-    await admin.click("main button:has-text('Save')")
-    await expect(admin.locator(".alert-success")).to_have_text("Saved.")
+    await admin.click(SAVE)
+    await expect(admin.locator(".gk-done")).to_have_text("Saved.")
     await admin.locator("main button:has-text('Request new token')").first.click()
     await admin.click("text=Continue")
     await log_in_at_provider(admin, "secret@example.test")
@@ -163,13 +277,13 @@ async def test_two_admins_see_each_other(stack: RunningStack, admin: Page, brows
     await ben.goto(f"{place}/edit")
     await admin.goto(f"{place}/edit")
     await admin.select_option("#field-validity", "invalid")
-    await admin.click("main button:has-text('Save')")
-    await expect(admin.locator(".alert-success")).to_have_text("Saved.")
+    await admin.click(SAVE)
+    await expect(admin.locator(".gk-done")).to_have_text("Saved.")
     await ben.fill("#field-mailbox_login", "ben@example.test")
-    await ben.click("main button:has-text('Save')")
+    await ben.click(SAVE)
     await expect(ben.locator("main")).to_contain_text("while you typed")
     await ben.click("text=Keep mine")
-    await expect(ben.locator(".alert-success")).to_have_text("Saved.")
+    await expect(ben.locator(".gk-done")).to_have_text("Saved.")
     await admin.goto(f"{place}/history")
     await expect(admin.locator("main")).to_contain_text("Revision 3")
 
