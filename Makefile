@@ -31,16 +31,21 @@ clean: ## Stop what a killed `make run` left, and remove its data and all caches
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 
 ##@Check
-.PHONY: install-dev check test test-all test-deps format
+.PHONY: install-dev check check-code check-unit test test-all test-deps format
 install-dev: python
 	@$(PYTHON) devstack/bootstrap.py dev
 
 check: install-dev ## Format, lint, types, import rules, unit tests: under one minute
+	@$(MAKE) --no-print-directory -j2 check-code check-unit
+
+check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PYTEST) tests/unit -q
+	$(BIN)/mypy
+
+check-unit: # properties by few examples here; `make test` tries the usual number
+	$(PYTEST) tests/unit -q --hypothesis-profile=quick
 
 test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
 	$(PYTEST) -m "not long"
@@ -61,7 +66,7 @@ SEED ?=
 KILLS ?= 1000
 GRANTS ?= 500
 PROCESSES ?= 3
-bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh, counted, hang, fleet or tick chooses
+bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh, counted, console, hang, fleet or tick chooses
 	$(BIN)/python -m tests.bench
 
 soak: install-dev ## Kill refreshers at random instants, let the provider judge; SEED, KILLS, GRANTS, PROCESSES

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.servers import KafkaServer, MongoServer
 
 ENVIRONMENT = dict(os.environ)  # as it was before any test was kept from seeing it
+QUICK_EXAMPLES = 20  # of each property in `make check`, a fifth of Hypothesis' own number
 MISSING = pytest.StashKey[set[str]]()
 
 
@@ -112,6 +113,7 @@ def pytest_configure() -> None:
         "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("house")
+    hypothesis.settings.register_profile("quick", max_examples=QUICK_EXAMPLES)
 
 
 def part_missing(config: pytest.Config, message: str) -> NoReturn:
