@@ -20,11 +20,12 @@ from schemas.replies import Reply
 from schemas.token_requests import GrantAdopt
 from services.refresher.access import Asked
 from services.refresher.answers import refusal, status_reply
+from services.refresher.calling import Called
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Login, quarantined
 from services.refresher.domain.record import Origin, Record, Wish
 from services.refresher.domain.serving import Refuse
-from services.refresher.provider_calls import Called, ProviderCalls
+from services.refresher.provider_calls import ProviderCalls
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.taking import Taking

@@ -30,6 +30,7 @@ from services.refresher.answers import Answers
 from services.refresher.attempt import Attempts
 from services.refresher.authorization_store import AuthorizationStore
 from services.refresher.authorizations import Returns, Starts
+from services.refresher.calling import Http
 from services.refresher.client_events import CurrentClient
 from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import ClientStore
@@ -50,7 +51,7 @@ from services.refresher.issuing import Issuing
 from services.refresher.login import LoginExchange
 from services.refresher.logins import Logins
 from services.refresher.overview import Overview
-from services.refresher.provider_calls import Http, ProviderCalls
+from services.refresher.provider_calls import ProviderCalls
 from services.refresher.reencryption import Reencryption
 from services.refresher.renewal import Renewal
 from services.refresher.requested import Requested

@@ -6,6 +6,7 @@ the lease back unused.
 
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
+from services.refresher.calling import POST_TIMEOUT, STORING, TooLate
 from services.refresher.domain.record import Record
 from services.refresher.domain.schedule import (
     Adopt,
@@ -23,7 +24,6 @@ from services.refresher.domain.schedule import (
 from services.refresher.ending import GrantEnding
 from services.refresher.halt import Halt
 from services.refresher.logins import Logins
-from services.refresher.provider_calls import POST_TIMEOUT, STORING, TooLate
 from services.refresher.renewal import Renewal
 from services.refresher.settling import Settling
 from services.refresher.slots import Slot, Slots

@@ -17,10 +17,11 @@ from schemas.replies import Reply
 from schemas.token_requests import AuthorizationCompleted
 from services.refresher.announce import status_of
 from services.refresher.authorization_store import Authorization, AuthorizationStore
+from services.refresher.calling import Called, TooLate
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import authorization_failed
 from services.refresher.domain.record import Attempt, Record, Wish
-from services.refresher.provider_calls import Called, ProviderCalls, TooLate
+from services.refresher.provider_calls import ProviderCalls
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore, Written
 from services.refresher.storing import Ending, Storing

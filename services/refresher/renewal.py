@@ -8,12 +8,13 @@ from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper.process.clock import Ids
 from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
+from services.refresher.calling import Called
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Straggler, failed, refreshed
 from services.refresher.domain.record import FORCED, Record
 from services.refresher.domain.schedule import Mint, Refresh
 from services.refresher.issuing import Issuing
-from services.refresher.provider_calls import Called, ProviderCalls
+from services.refresher.provider_calls import ProviderCalls
 from services.refresher.store import GrantStore
 from services.refresher.storing import Brought, Ending, Storing
 from services.refresher.telling import Telling

@@ -7,11 +7,11 @@ whatever happens meanwhile, since it may be the only copy.
 from datetime import datetime
 
 from grantkeeper.oauth2.token_response import TokenResponse
+from services.refresher.calling import Called
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Login, authorized
 from services.refresher.domain.record import Record
 from services.refresher.issuing import Issuing
-from services.refresher.provider_calls import Called
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore, Written
 from services.refresher.storing import Brought, Ending, Storing
