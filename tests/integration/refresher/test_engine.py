@@ -96,11 +96,12 @@ async def test_who_waits_when_the_stop_comes_is_answered(refresher: Service, adm
     config_id = await refresher.configured(refresher.config())
     await engine(admin, STOP)
     record = await refresher.record(config_id)
-    reply_to = {"principal": "mail", "version": 1, "ring_id": "r1", "correlation_id": SYSTEM_IDS.uuid7()}
+    question = SYSTEM_IDS.uuid7()
+    reply_to = {"principal": "mail", "version": 1, "ring_id": "r1", "correlation_id": question}
     await refresher.store.append_waiters({config_id: (record.grant.generation, [Waiter("mail:1", reply_to)])})
 
     async def answered() -> list[bytes]:
-        return (await refresher.house.replies("mail")).get(reply_to["correlation_id"], [])
+        return (await refresher.house.replies("mail")).get(question, [])
 
     (reply,) = await wait_until(answered)
     assert json.loads(reply)["error"]["code"] == "stopped"
