@@ -35,16 +35,16 @@ clean: ## Stop what a killed `make run` left, and remove its data and all caches
 install-dev: python
 	@$(PYTHON) devstack/bootstrap.py dev
 
-check: install-dev ## Format, lint, types, import rules, unit tests: under one minute
+check: python ## Format, lint, types, import rules, unit tests: under one minute
 	@$(MAKE) --no-print-directory -j2 check-code check-unit
 
-check-code:
+check-code: install-dev ## The first half of it: format, lint, import rules, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
-check-unit: # properties by few examples here; `make test` tries the usual number
+check-unit: install-dev ## The second half: unit tests, properties by few examples
 	$(PYTEST) tests/unit -q --hypothesis-profile=quick
 
 test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
