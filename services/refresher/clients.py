@@ -51,7 +51,8 @@ class Clients:
         self._ids = ids
         self._troubled: dict[str, Client] = {}
         self._strikes: Counter[str] = Counter()
-        self._probing: set[str] = set()
+        self._probing: dict[str, str] = {}
+        """Clients that are paused -> the config whose grant is being tried here."""
         self._successes: dict[str, int] = {}
         """Of clients that were paused: how often they have succeeded since."""
 
@@ -60,10 +61,10 @@ class Clients:
         known = self._troubled.get(client)
         return known is not None and known.fault is not None
 
-    def may_send(self, client: str) -> bool:
+    def may_send(self, record: Record) -> bool:
         """Tell whether a claimed grant may still be worked on: its client may have been paused since."""
-        known = self._troubled.get(client)
-        return known is None or not known.is_paused or client in self._probing
+        known = self._troubled.get(record.client)
+        return known is None or not known.is_paused or self._probing.get(record.client) == record.config_id
 
     def held_until(self, client: str) -> datetime | None:
         """Return until when nothing is sent: the provider asked for patience, or is left alone."""
@@ -91,22 +92,28 @@ class Clients:
                 self._successes.setdefault(was.hash, 0)
         self._troubled = troubled
 
-    def probing(self, client: str) -> None:
-        """Know that a grant of a paused client is being tried here."""
-        self._probing.add(client)
+    def probing(self, client: str, config_id: str) -> None:
+        """Know that this grant of a paused client is being tried here."""
+        self._probing[client] = config_id
 
-    async def unproven(self, client: str) -> None:
+    async def unproven(self, record: Record) -> None:
         """Take an attempt that told nothing about its client: another grant may be tried at once."""
-        if client in self._probing:
-            self._probing.discard(client)
-            await self._store.probe_after(client, 0)
+        if self._was_probe(record):
+            await self._store.probe_after(record.client, 0)
+
+    def _was_probe(self, record: Record) -> bool:
+        """Tell whether this was the grant by which its client was tried; asked once, when the attempt has ended."""
+        if self._probing.get(record.client) != record.config_id:
+            return False
+        del self._probing[record.client]
+        return True
 
     async def succeeded(self, client: str) -> None:
         """Take a success, after it was stored; costs nothing where nothing was wrong.
 
         What cannot be written now is shown again by the next one: nobody's answer may depend on it.
         """
-        self._probing.discard(client)
+        self._probing.pop(client, None)
         self._strikes.pop(client, None)
         if client in self._successes:
             self._successes[client] += 1
@@ -121,8 +128,7 @@ class Clients:
 
     async def failed(self, record: Record, failure: Failure) -> None:
         """Take a failure, before it is stored; what cannot be written now is found again by the next one."""
-        client, was_probe = record.client, record.client in self._probing
-        self._probing.discard(client)
+        client, was_probe = record.client, self._was_probe(record)
         try:
             if failure.retry_after_given and failure.scope in {"provider", "client"}:
                 await self._store.hold(client, failure.wait)

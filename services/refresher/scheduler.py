@@ -157,7 +157,7 @@ class Scheduler:
         """Take the right to try a paused client: no longer than an attempt lasts, in case this process dies."""
         if not one.is_probe or not one.due or not await self._due.take_probe(one.client, LEASE_SECONDS):
             return not one.is_probe
-        self._clients.probing(one.client)
+        self._clients.probing(one.client, one.due[0])
         return True
 
     def _spawn(self, record: Record, claimed_at: float) -> None:
@@ -170,7 +170,7 @@ class Scheduler:
     async def _attempt(self, record: Record, claimed_at: float) -> None:
         try:
             await self._attempts.run(record, claimed_at)
-            await self._clients.unproven(record.client)
+            await self._clients.unproven(record)
         except Exception:
             # The lease expires by itself, and the next holder knows that an outcome is unknown.
             self._metrics.count("loop_failures", loop="attempt")

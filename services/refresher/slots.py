@@ -57,7 +57,7 @@ class Slots:
 
     def admits(self, claimed: Record) -> bool:
         """Tell whether a record may still be worked on: its client may have been paused since it was claimed."""
-        return self._clients.may_send(claimed.client) or any(wish.kind in OF_ADMINS for wish in claimed.wishes)
+        return self._clients.may_send(claimed) or any(wish.kind in OF_ADMINS for wish in claimed.wishes)
 
     @asynccontextmanager
     async def slot(self, client: str) -> AsyncIterator[Slot]:
