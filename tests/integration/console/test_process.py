@@ -183,7 +183,11 @@ async def test_notifications_reach_pages_from_their_topic(installation: House, t
                 if line.startswith("event:"):
                     assert line == "event: gk-notifications"
                     break
-        assert await feed() == []
+
+        async def is_solved() -> bool:
+            return await feed() == []
+
+        await wait_until(is_solved)
     finally:
         child.kill()
         await running.browser.aclose()
