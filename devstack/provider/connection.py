@@ -1,9 +1,13 @@
 """A client's connection as faults and journal need it: it can be cut, and it tells when it ends."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 Then = Callable[[], None]
+REMEMBERED: Final = 100
+"""Requests of one connection whose end is noted with it; a pooled connection lives for thousands."""
 
 
 class Connection:
@@ -11,15 +15,15 @@ class Connection:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._then: Then | None = None
+        self._then: deque[Then] = deque(maxlen=REMEMBERED)
 
     def when_ended(self, then: Then) -> None:
-        """Call `then` at the end; what the request before wanted to know is forgotten."""
-        self._then = then
+        """Call `then` at the end."""
+        self._then.append(then)
 
     def ended(self) -> None:
-        if self._then is not None:
-            self._then()
+        while self._then:
+            self._then.popleft()()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

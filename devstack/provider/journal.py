@@ -36,7 +36,7 @@ class Entry:
     outcome: str | None = None  # ok, or the error code, or http_<status>
     ending: Ending | None = None
     hung_up_at: float | None = None
-    """When the connection ended, if nothing else was asked on it: a killed process closes all of its own."""
+    """When the connection ended, other requests on it or not: a killed process closes all of its own at once."""
 
     @property
     def is_open(self) -> bool:

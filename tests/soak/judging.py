@@ -145,7 +145,10 @@ def _repeated(one: Planted, first: Entry, again: Entry, kills: Sequence[Kill]) -
 
 
 def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
-    """Return how soon after an answer its connection ended, if that was soon and together with a killed process."""
+    """Return how soon after an answer its connection ended, if that was soon and together with a killed process.
+
+    The next request may have used the connection meanwhile: it begins while the result of this one is being stored.
+    """
     end, finished = answered.hung_up_at, answered.finished_at
     if end is None or finished is None or end - finished > IN_HAND:
         return None

@@ -122,10 +122,11 @@ async def test_a_delayed_answer_is_open_in_the_journal_until_it_leaves(client: C
 async def test_the_journal_tells_when_the_client_hung_up_after_its_answer(client: Client) -> None:
     with requests.Session() as session:
         form = {"grant_type": "refresh_token", "refresh_token": client.tokens["refresh_token"]}
-        session.post(f"{client.provider.issuer('strict')}/token", form, timeout=5)
-        assert client.entry().hung_up_at is None
-    await wait_until(lambda: client.entry().hung_up_at)
-    assert client.entry().outcome == "invalid_client"
+        for _ in range(2):
+            session.post(f"{client.provider.issuer('strict')}/token", form, timeout=5)
+        assert [entry.hung_up_at for entry in client.control.journal()] == [None, None]
+    await wait_until(lambda: all(entry.hung_up_at for entry in client.control.journal()))
+    assert len(client.control.journal()) == 2
 
 
 async def test_a_slow_realm_answers_late(client: Client) -> None:
