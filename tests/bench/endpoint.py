@@ -1,4 +1,4 @@
-"""A token endpoint that does nothing but wait: every POST is answered after the same latency.
+"""A token endpoint that does nothing but wait: the same time for every POST, or as long as `/wait/<seconds>` says.
 
 Bare asyncio streams, so that the endpoint is never what a benchmark measures.
 """
@@ -10,8 +10,6 @@ import json
 
 import uvloop
 
-SLOW, HANGS = 0.5, 3_600.0
-"""Seconds that the paths `/slow` and `/hang` take instead."""
 ANSWER_SIZE = 600
 """Bytes of a typical token response."""
 
@@ -26,7 +24,7 @@ async def converse(
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
             await reader.readexactly(length)
             path = head.split(maxsplit=2)[1]
-            await asyncio.sleep({b"/slow": SLOW, b"/hang": HANGS}.get(path, latency))
+            await asyncio.sleep(float(path.removeprefix(b"/wait/")) if path.startswith(b"/wait/") else latency)
             writer.write(response(next(counter)))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -53,7 +53,7 @@ async def measure(installation: Installation, due: int) -> list[Row]:
     ]
 
 
-PATHS = (("bench-others", "token"), ("bench-hanging", "hang"), ("bench-asked", "token"))
+PATHS = (("bench-others", "token"), ("bench-hanging", "wait/3600"), ("bench-asked", "token"))
 
 
 async def _round(installation: Installation, others: Bulk, ids: list[str], asked: list[str], seen: Seen) -> None:
