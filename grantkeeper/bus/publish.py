@@ -5,8 +5,8 @@ the signature would have to cover, and turns a tombstone without key into an emp
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ LINGER_MS: Final = 0
 """aiokafka holds even a lone reply so long. What comes while a request is on its way shares the next one anyhow."""
 MAX_BATCH_SIZE: Final = 131_072
 """Bytes per partition and request: several hundred replies."""
+SMALL: Final = 65_536
+"""Bytes of a value up to which a reply shares a batch: any batch takes it."""
 WITHIN: Final = 30.0
 """Seconds until a publish that is not acknowledged counts as failed; well below max.poll.interval."""
 FLUSH_WITHIN: Final = 10.0
@@ -119,8 +121,8 @@ class Publisher:
         futures: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(WITHIN):
-                for envelope in envelopes:
-                    futures.append(await self._send(envelope))  # noqa: PERF401 - those before a timeout are needed
+                async for future in self._sent(envelopes):
+                    futures.append(future)  # noqa: PERF401 - those before a timeout are needed
                 await asyncio.wait(futures)
         except TimeoutError:
             self._failing = f"no acknowledgement within {WITHIN:g} s"
@@ -146,19 +148,24 @@ class Publisher:
             raise self._unavailable(_words(error)) from error
         return name in cluster.topics()
 
-    async def _send(self, envelope: Envelope) -> asyncio.Future[Any]:
-        if self._producer is None:
+    async def _sent(self, envelopes: Sequence[Envelope]) -> AsyncIterator[asyncio.Future[Any]]:
+        """Hand all to the producer; small ones without a key share a future: their topics have one partition."""
+        producer = self._producer
+        if producer is None:
             raise Unavailable("Kafka: the publisher is not connected")
-        signed = envelope if envelope.signature is not None else sign(envelope, self._key)
+        together: dict[str, list[Envelope]] = defaultdict(list)
         try:
-            future: asyncio.Future[Any] = await self._producer.send(
-                signed.topic, value=signed.value, key=signed.key, headers=encode(signed)
-            )
-        except MessageSizeTooLargeError:
-            raise BusError(f"a {signed.type} of {len(signed.value or b'')} bytes is too large for Kafka") from None
+            for envelope in envelopes:
+                signed = envelope if envelope.signature is not None else sign(envelope, self._key)
+                if signed.key is None and len(signed.value or b"") < SMALL:
+                    together[signed.topic].append(signed)
+                else:
+                    yield await _send(producer, signed)
+            for topic, replies in together.items():
+                async for future in _send_together(producer, topic, replies):
+                    yield future
         except KafkaError as error:
             raise self._unavailable(_words(error)) from error
-        return future
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -180,6 +187,30 @@ class Publisher:
             # One label for all principals: their number has no bound.
             name = topic[len(self._settings.prefix) :]
             self._metrics.count("messages_published", number, topic="replies" if name.startswith("replies.") else name)
+
+
+async def _send(producer: AIOKafkaProducer, envelope: Envelope) -> asyncio.Future[Any]:
+    try:
+        future: asyncio.Future[Any] = await producer.send(
+            envelope.topic, value=envelope.value, key=envelope.key, headers=encode(envelope)
+        )
+    except MessageSizeTooLargeError:
+        raise BusError(f"a {envelope.type} of {len(envelope.value or b'')} bytes is too large for Kafka") from None
+    return future
+
+
+async def _send_together(
+    producer: AIOKafkaProducer, topic: str, envelopes: Sequence[Envelope]
+) -> AsyncIterator[asyncio.Future[Any]]:
+    """Send to the one partition of a topic, in batches of our own: half the price of as many single sends."""
+    batch = producer.create_batch()
+    for envelope in envelopes:
+        record = {"timestamp": None, "key": None, "value": envelope.value, "headers": encode(envelope)}
+        if batch.append(**record) is None:
+            yield await producer.send_batch(batch, topic, partition=0)
+            batch = producer.create_batch()
+            batch.append(**record)
+    yield await producer.send_batch(batch, topic, partition=0)
 
 
 def _words(error: BaseException) -> str:

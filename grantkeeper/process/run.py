@@ -5,6 +5,7 @@ is raised and ends the process with exit code 1. A second signal ends it at once
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -65,11 +66,18 @@ async def run_until_signal(build: Build) -> None:
     started: list[Part] = []
     try:
         if await _first_of(_start(parts, started), stopped):
+            _keep_what_is_here()
             log.info("process runs", parts=len(parts))
             await stopped.wait()
     finally:
         log.info("process stops")
         await _stop(started)
+
+
+def _keep_what_is_here() -> None:
+    """Spare the garbage collector what lives as long as the process: each full pass would look at all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _start(parts: Sequence[Part], started: list[Part]) -> None:

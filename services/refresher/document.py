@@ -4,7 +4,7 @@ Beside the record stand fields for queries alone: `names` for resolving, the oth
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from schemas.token_config import TokenConfig
@@ -68,9 +68,14 @@ SERVABLE: Final[Document] = {
 """Projection of what is needed to hand out an access token, with the database's time as `now`."""
 
 
+def _flat(value: Any) -> Document:
+    """Write a dataclass of plain fields; `dataclasses.asdict` would copy each value deeply, at ten times the price."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
 def waiter_document(waiting: Waiter) -> Document:
     """Write somebody who waits."""
-    return asdict(waiting)
+    return _flat(waiting)
 
 
 def waiter(document: Mapping[str, Any]) -> Waiter:
@@ -80,7 +85,7 @@ def waiter(document: Mapping[str, Any]) -> Waiter:
 
 def wish_document(wished: Wish) -> Document:
     """Write a wish with its askers."""
-    return {**asdict(wished), "askers": [waiter_document(asker) for asker in wished.askers]}
+    return {**_flat(wished), "askers": [waiter_document(asker) for asker in wished.askers]}
 
 
 def wish(document: Mapping[str, Any]) -> Wish:
@@ -91,23 +96,23 @@ def wish(document: Mapping[str, Any]) -> Wish:
 def _grant_document(grant: Grant) -> Document:
     return {
         **{name: getattr(grant, name) for name in _GRANT},
-        "origin": None if grant.origin is None else asdict(grant.origin),
-        "quarantine": [asdict(kept) for kept in grant.quarantine],
+        "origin": None if grant.origin is None else _flat(grant.origin),
+        "quarantine": [_flat(kept) for kept in grant.quarantine],
     }
 
 
 _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "config": lambda config: config.model_dump(mode="json", exclude_none=True),
-    "origin": asdict,
+    "origin": _flat,
     "former_names": list,
     "grant": _grant_document,
-    "lease": lambda lease: None if lease is None else asdict(lease),
+    "lease": lambda lease: None if lease is None else _flat(lease),
     "last_error": lambda error: None if error is None else error.model_dump(),
     "wishes": lambda wishes: [wish_document(wish) for wish in wishes],
     "waiters": lambda waiters: [waiter_document(waiter) for waiter in waiters],
-    "device": lambda device: None if device is None else asdict(device),
+    "device": lambda device: None if device is None else _flat(device),
     "told": dict,
-    "attempts": lambda attempts: [asdict(attempt) for attempt in attempts],
+    "attempts": lambda attempts: [_flat(attempt) for attempt in attempts],
     "used_by": dict,
 }
 

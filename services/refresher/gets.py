@@ -7,6 +7,7 @@ whoever ends the attempt answers. A second find catches attempts that ended betw
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from grantkeeper.bus.received import Received, ReplyTo
 from grantkeeper.bus.reply import Replier
@@ -61,8 +62,9 @@ class Gets:
         found = await self._store.look_up(message.config for _, message in batch)
         ready: list[tuple[ReplyTo, Reply]] = []
         missed: list[Asking] = []
+        now = self._store.time.now()
         for received, message in batch:
-            reply = self._at_once(received, message, found.get(message.config))
+            reply = self._at_once(received, message, found.get(message.config), now)
             if reply is None:
                 missed.append((received, message))
             else:
@@ -70,11 +72,10 @@ class Gets:
         await self._reply(ready)
         return bool(missed) and await self._wait(missed)
 
-    def _at_once(self, received: Received, message: TokenGet, found: Servable | None) -> Reply | None:
+    def _at_once(self, received: Received, message: TokenGet, found: Servable | None, now: datetime) -> Reply | None:
         """Answer by what is stored; None = it takes a look at the whole record, or an attempt."""
         if found is None or found.purged:
             return refusal(missing(message, message.config))
-        now = self._store.time.now()
         decision = denied(received, message, found) or decide_at_once(found, message.min_validity, now)
         if decision is None:
             return None

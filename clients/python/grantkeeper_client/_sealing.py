@@ -7,6 +7,8 @@ copied to another use, client, host or grant is refused after it proved intact.
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from secrets import token_bytes
 from typing import Any, ClassVar, Final, Literal
 
@@ -21,7 +23,6 @@ from ._exceptions import SealError
 SealUse = Literal["client_secret", "authorization_code", "redirect_url", "refresh_token"]
 PREFIX: Final = "sealed:"
 _ENC: Final = "A256GCM"
-_write_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _check_binding(value: Any) -> None:
@@ -82,15 +83,21 @@ def seal_for_principal(key: bytes, plaintext: str, *, bound: Mapping[str, str]) 
     Written out by RFC 7516, section 5.1, since each answer to a `get` pays for it: a fifth of joserfc's time. Opening
     is joserfc's, so every test of the pair holds this against it.
     """
-    protected = _b64(_write_json({"alg": "dir", "enc": _ENC, "gk": dict(bound)}).encode())
+    binding = ",".join([f"{_quoted(name)}:{_quoted(value)}" for name, value in bound.items()])
+    protected = _b64(f'{{"alg":"dir","enc":"{_ENC}","gk":{{{binding}}}}}'.encode())
     nonce = token_bytes(12)
-    sealed = AESGCM(key).encrypt(nonce, plaintext.encode(), protected)
+    sealed = _cipher(key).encrypt(nonce, plaintext.encode(), protected)
     return b".".join((protected, b"", _b64(nonce), _b64(sealed[:-16]), _b64(sealed[-16:]))).decode()
 
 
 def open_for_principal(key: bytes, sealed: str, *, bound: Mapping[str, str]) -> str:
     """Open what was sealed for this principal and bound to exactly this; raises SealError."""
     return _open(sealed, OctKey.import_key(key), _PRINCIPAL, bound)
+
+
+@lru_cache(maxsize=64)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def _b64(raw: bytes) -> bytes:

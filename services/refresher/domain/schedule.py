@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -276,6 +277,7 @@ def lead_of(lifetime: timedelta) -> timedelta:
     return min(max(lifetime * LEAD_SHARE, LEAD_MIN), LEAD_MAX, lifetime / 2)
 
 
+@lru_cache(maxsize=65_536)  # asked for several times with every write
 def share_of(config_id: str) -> float:
     """Return a number in [0, 1) that belongs to a config: the same in every process and at every time."""
     digest = hashlib.sha256(config_id.encode()).digest()
