@@ -25,9 +25,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("language", ["en", "de"])
 async def test_every_page_keeps_the_policy_and_fits_a_telephone(
-    pages: Pages, context: BrowserContext, complaints: list[str]
+    pages: Pages, context: BrowserContext, complaints: list[str], language: str
 ) -> None:
+    await context.add_cookies([{"name": "language", "value": language, "url": pages.url}])
     async for stop, shown in walk(pages, context):
         await shown.set_viewport_size({"width": 360, "height": 740})
         await expect(shown.locator("main")).to_be_visible()
