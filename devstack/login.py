@@ -99,14 +99,35 @@ def log_in(
     raise LoginFailed(f"no way back after {MOST_STEPS} steps")
 
 
+def enter_code(
+    address: str, user_code: str, *, login: str, password: str = PASSWORD, session: requests.Session | None = None
+) -> None:
+    """Type a device's code at the address that it shows, log in and allow; ends at a page without a form.
+
+    Raises LoginFailed when a page leads nowhere.
+    """
+    with session or _session() as browser:
+        page = browser.get(address, allow_redirects=False, timeout=TIMEOUT)
+        for _ in range(MOST_STEPS):
+            if page.is_redirect:
+                target = urljoin(page.url, page.headers["location"])
+                page = browser.get(target, allow_redirects=False, timeout=TIMEOUT)
+            elif page.ok and FormReader(page.text).form is None:
+                return
+            else:
+                page = _submit(browser, page, login=login, password=password, user_code=user_code)
+    raise LoginFailed(f"no end after {MOST_STEPS} steps")
+
+
 def _submit(
     browser: requests.Session,
     page: requests.Response,
     *,
     login: str,
     password: str,
-    deny: bool,
-    scopes: Collection[str] | None,
+    deny: bool = False,
+    scopes: Collection[str] | None = None,
+    user_code: str | None = None,
 ) -> requests.Response:
     read = FormReader(page.text)
     if not page.ok or read.form is None:
@@ -116,6 +137,8 @@ def _submit(
     if deny and not asks_login and abort is not None:
         return browser.get(urljoin(page.url, abort), allow_redirects=False, timeout=TIMEOUT)
     sent = [*read.form.fields, *_ticked(read.form, scopes), *_pressed(read.form, deny=deny and not asks_login)]
+    if user_code is not None and "user_code" in read.form.names.difference(name for name, _ in read.form.fields):
+        sent.append(("user_code", user_code))
     if asks_login:
         sent += [("login", login), ("password", password)]
     return browser.post(urljoin(page.url, read.form.action), sent, allow_redirects=False, timeout=TIMEOUT)

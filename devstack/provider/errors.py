@@ -48,7 +48,7 @@ class Reason(Enum):
     GRANT_REVOKED = Refusal("invalid_grant", "grant revoked", 50173, google="Token has been expired or revoked.")
     ASSERTION_INVALID = Refusal("invalid_grant", "assertion refused", 500133, google="Invalid JWT Signature.")
     DEVICE_PENDING = Refusal("authorization_pending", "the person has not decided yet", 70016)
-    DEVICE_TOO_SOON = Refusal("slow_down", "asked too soon: wait five seconds longer from now on", 70016)
+    DEVICE_TOO_SOON = Refusal("slow_down", "asked too soon: wait five seconds longer from now on", 50196)
     DEVICE_DENIED = Refusal("access_denied", "the person denied access", 70017)
     DEVICE_CODE_EXPIRED = Refusal("expired_token", "the device code has ended", 70019)
     DEVICE_CODE_UNKNOWN = Refusal("invalid_grant", "device code unknown or used before", 70018)

@@ -15,8 +15,10 @@ from grantkeeper.oauth2.token_response import lifetime
 from schemas.token_config import TokenConfig
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
-WAITING: Final = frozenset({"authorization_pending", "slow_down"})
-"""Answers to a poll that are no failures (section 3.5)."""
+PENDING: Final = frozenset({"authorization_pending", "AADSTS70016"})
+"""Nobody has decided yet (section 3.5); the second is Microsoft's number for it."""
+WAITING: Final = PENDING | {"slow_down"}
+"""Answers to a poll that are no failures."""
 INTERVAL: Final = 5
 """Seconds between two questions where the provider names none (section 3.2), and what `slow_down` adds (3.5)."""
 INTERVAL_MAX: Final = 300
@@ -80,7 +82,7 @@ def read_device_answer(request: TokenRequest, answer: HttpAnswer, *, now: dateti
 
 def next_interval(interval: int, failure: Failure) -> int | None:
     """Return the seconds before the next question; None = the login has failed (section 3.5)."""
-    if failure.code == "authorization_pending":
+    if failure.code in PENDING:
         return interval
     if failure.code == "slow_down":
         return min(interval + INTERVAL, INTERVAL_MAX)

@@ -7,9 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from devstack.login import log_in
+from devstack.login import enter_code, log_in
 from grantkeeper.oauth2.authorization import authorization_url
 from grantkeeper.oauth2.client_auth import Client, with_assertion
+from grantkeeper.oauth2.device import (
+    WAITING,
+    DeviceAuthorization,
+    device_request,
+    next_interval,
+    poll_request,
+    read_device_answer,
+)
 from grantkeeper.oauth2.discovery import Endpoints, check_issuer, endpoints, host, metadata_urls, parse_metadata
 from grantkeeper.oauth2.errors import Failure, read_answer, read_redirect_error
 from grantkeeper.oauth2.http import HttpDoor
@@ -106,6 +114,37 @@ async def test_a_login_ends_in_tokens_for_the_account_and_the_scope(door: HttpDo
     assert response.id_token is not None
     account = read_id_token(response.id_token, client_id=partner.clients.post)
     assert LOGIN in (account.login, account.subject)
+
+
+async def device_login(door: HttpDoor, partner: Partner, known: Endpoints) -> tuple[DeviceAuthorization, TokenRequest]:
+    assert known.device_authorization is not None
+    assert known.token_by_code is not None
+    client = client_of(partner)
+    request = device_request(config_for(partner), client, endpoint=known.device_authorization)
+    started = read_device_answer(request, await door.post(request), now=datetime.now(UTC))
+    assert isinstance(started, DeviceAuthorization), started
+    return started, poll_request(client, endpoint=known.token_by_code, device_code=started.device_code)
+
+
+async def test_a_code_typed_on_another_device_ends_in_tokens(door: HttpDoor, partner: Partner) -> None:
+    started, poll = await device_login(door, partner, await discovered(door, config_for(partner)))
+    await asyncio.to_thread(enter_code, started.verification_uri, started.user_code, login=LOGIN)
+    response = await sent(door, poll)
+    assert isinstance(response, TokenResponse), response
+    assert response.id_token is not None
+    account = read_id_token(response.id_token, client_id=partner.clients.post)
+    assert LOGIN in (account.login, account.subject)
+    again = await sent(door, poll)
+    assert isinstance(again, Failure)
+    assert next_interval(started.interval, again) is None, "a code is good once"
+
+
+async def test_a_code_that_nobody_has_typed_yet_is_asked_for_again(door: HttpDoor, partner: Partner) -> None:
+    started, poll = await device_login(door, partner, await discovered(door, config_for(partner)))
+    pending = await sent(door, poll)
+    assert isinstance(pending, Failure)
+    assert (pending.code in WAITING, next_interval(5, pending)) == (True, 5)
+    assert started.user_code in (started.verification_uri_complete or "")
 
 
 async def test_a_refresh_brings_a_new_access_token(door: HttpDoor, partner: Partner) -> None:

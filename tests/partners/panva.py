@@ -71,7 +71,7 @@ def start_panva(
 
 def _clients(redirect_uris: list[str]) -> list[dict[str, Any]]:
     app = {
-        "grant_types": ["authorization_code", "refresh_token"],
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
         "response_types": ["code"],
         "redirect_uris": redirect_uris,
         # these are native and web clients in one: loopback redirects over http

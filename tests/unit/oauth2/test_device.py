@@ -130,6 +130,7 @@ def refused(code: str, meaning: AttemptClass = "transient") -> Failure:
     ("failure", "wait"),
     [
         (refused("authorization_pending"), 5),
+        (refused("AADSTS70016"), 5),
         (refused("slow_down"), 10),
         (refused("timeout", "ambiguous"), 10),
         (refused("http_503"), 10),
