@@ -11,6 +11,7 @@ from schemas.expiry_events import ExpiryRecovered
 from schemas.token_config import TokenConfig
 from services.refresher.client_store import Client, ClientStore
 from services.refresher.domain.client import client_of
+from services.refresher.due_store import DueStore
 from tests.integration.refresher.service import CLIENT_ID, CLIENT_SECRET, Service, ask
 from tests.integration.refresher.test_crashes import killed_at
 from tests.waiting import wait_until
@@ -188,3 +189,31 @@ async def renewed(service: Service, config_id: str) -> float | None:
     if grant.renew_at is None or grant.obtained_at is None:
         return None
     return (grant.renew_at - grant.obtained_at).total_seconds()
+
+
+async def test_who_waits_comes_first_and_many_wishes_of_one_client_hide_no_other(service: Service) -> None:
+    many, other = service.config("many"), service.config("other", client_id="other")
+    rows = [await service.store.collection.find_one({"_id": await service.insert(one)}) for one in (many, other)]
+    now = service.store.time.now()
+    wish = [{"id": "refresh:1", "kind": "refresh", "actor": "admin", "generation": 1, "code": None, "askers": []}]
+    waiter = [{"id": "mail:1", "reply_to": {}, "min_validity": 0, "deadline": None, "renamed": False}]
+    plans: list[tuple[Any, str, int, dict[str, Any]]] = [
+        (rows[0], "wished", 30, {"wishes": wish}),
+        (rows[0], "overdue", 30, {}),
+        (rows[0], "waited", 2, {"waiters": waiter}),
+        (rows[1], "other", 1, {"wishes": wish}),
+    ]
+    copies = [
+        {**row, "_id": f"{name} {n}", "names": [f"{name} {n}"], "due": now - HOUR + timedelta(minutes=place), **fields}
+        for place, (row, name, number, fields) in enumerate(plans)
+        for n in range(number)
+    ]
+    await service.store.collection.insert_many(copies)
+    found = {one.client: one for one in await DueStore(service.database).due(10)}
+    assert found[client_of(other).hash].asked == ("other 0",)
+    mine = found[client_of(many).hash]
+    assert (len(mine.asked), len(mine.due)) == (10, 10)
+    await service.store.collection.delete_many({"wishes.0": {"$exists": True}, "client": client_of(many).hash})
+    (mine, _) = sorted(await DueStore(service.database).due(10), key=lambda one: len(one.due), reverse=True)
+    assert set(mine.first(3)[:2]) == {"waited 0", "waited 1"}
+    assert mine.first(3)[2].startswith("overdue")
