@@ -24,9 +24,7 @@ Check = Callable[[Record, datetime], Refuse | None]
 class Wishes:
     """Adds wishes, each with who asked for it."""
 
-    def __init__(
-        self, store: GrantStore, clients: Clients, engine: EngineSwitch, relay: OutboxRelay, ids: Ids
-    ) -> None:
+    def __init__(self, store: GrantStore, clients: Clients, engine: EngineSwitch, relay: OutboxRelay, ids: Ids) -> None:
         self._store = store
         self._engine = engine
         self._clients = clients
