@@ -1,6 +1,6 @@
 """`make bench`: the product against bare libraries in the same run; default all.
 
-WHAT=get|refresh|counted|hang|fleet|tick chooses, SCALE=0.1 makes the last three smaller.
+WHAT=get|refresh|counted|console|hang|fleet|tick chooses, SCALE=0.1 makes the last four smaller.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import counted, fleet, get, hang, refresh, tick
+from tests.bench import console, counted, fleet, get, hang, refresh, tick
 from tests.bench.installation import REPLIES, REQUESTS, Installation, Side, echo, gets, make_tokens, running
 from tests.bench.load import Load
 from tests.bench.report import HEADER, Row
@@ -38,6 +38,8 @@ async def bench(installation: Installation, what: str, scale: float) -> list[Row
         lines += await hang.measure(installation, int(DUE * scale))
     if what in {"fleet", "all"}:
         lines += await fleet.measure(installation, int(DUE * scale))
+    if what in {"console", "all"}:
+        lines += await console.measure(installation, int(DUE * scale))
     return lines
 
 

@@ -52,28 +52,28 @@ async def measure(installation: Installation, ids: Sequence[str]) -> list[Count]
 
 async def _hits(installation: Installation, database: Any, ids: Sequence[str]) -> list[Count]:
     reads, writes = _profiled(database)
-    records = await _records(installation, (REPLIES,))
+    taken = await records(installation, (REPLIES,))
     async with Load(installation.bootstrap, REQUESTS, REPLIES) as load:
         await load.one_at_a_time(gets(installation, ids, REQUESTS, HITS), HITS)
     more_reads, more_writes = _profiled(database)
-    more_records = await _records(installation, (REPLIES,))
+    more_records = await records(installation, (REPLIES,))
     return [
         Count("hit: reads", (more_reads - reads) / HITS, 1),
         Count("hit: writes", (more_writes - writes) / HITS, 0),
-        Count("hit: records", (more_records - records) / HITS, 1),
+        Count("hit: records", (more_records - taken) / HITS, 1),
     ]
 
 
 async def _refreshes(installation: Installation, database: Any) -> list[Count]:
     reads, writes = _profiled(database)
-    records = await _records(installation, TOPICS)
+    taken = await records(installation, TOPICS)
     count = database["grants"].count_documents({})
     await refreshes_per_second(installation, count)
     more_reads, more_writes = _profiled(database)
-    more_records = await _records(installation, TOPICS)
+    more_records = await records(installation, TOPICS)
     return [
         Count("refresh: round trips", (more_reads + more_writes - reads - writes) / count, 4),
-        Count("refresh: records", (more_records - records) / count, 2),
+        Count("refresh: records", (more_records - taken) / count, 2),
     ]
 
 
@@ -86,8 +86,8 @@ def _profiled(database: Any) -> tuple[int, int]:
     return reads, writes
 
 
-async def _records(installation: Installation, topics: Sequence[str]) -> int:
-    """How many records the topics have taken so far."""
+async def records(installation: Installation, topics: Sequence[str]) -> int:
+    """Count how many records the topics have taken so far."""
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=installation.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:

@@ -118,13 +118,14 @@ async def make_tokens(installation: Installation, count: int) -> list[str]:
     ids = [str(uuid_utils.uuid7()) for _ in range(count)]
     async with Asker(installation.admin) as asker:
         for start in range(0, count, CHUNK):
-            await _import(installation, asker, ids[start : start + CHUNK], start)
+            await import_configs(installation, asker, ids[start : start + CHUNK], start)
         free = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(_authorize(installation, asker, free, config_id) for config_id in ids))
     return ids
 
 
-async def _import(installation: Installation, asker: Asker, ids: Sequence[str], start: int) -> None:
+async def import_configs(installation: Installation, asker: Asker, ids: Sequence[str], start: int) -> None:
+    """Import one chunk of configs, named by numbers from `start`."""
     records = [
         {
             "index": start + place,
