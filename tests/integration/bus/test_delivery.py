@@ -129,11 +129,10 @@ async def test_events_are_not_emptied_into_the_dead_letters_by_a_mistake_that_me
     broker = installation.broker()
     stream(broker, installation.service_gate(CONFIG_EVENTS), group="test", handler=note)
     async with consuming(broker):
-        await wait_until(
-            lambda: "(KeyError)" in "".join(broker.problems()) and broker.subscriptions[0].flight.given_up == 3
-        )
+        await wait_until(lambda: broker.subscriptions[0].flight.given_up == 3, deadline=60)
+        await wait_until(lambda: "(KeyError)" in "".join(broker.problems()), deadline=60)
         cured = True
-        await wait_until(lambda: handled and handled[-1] == 8)
+        await wait_until(lambda: handled and handled[-1] == 8, deadline=60)
     assert handled[-5:] == [4, 5, 6, 7, 8], "after the mistake is cured, what was held goes on"
     assert [one.reason for one in await installation.letters()] == ["handler_failed"] * 3
 
