@@ -92,6 +92,7 @@ NotificationKind = Literal[
     "refresh_token_ends",
     "testing_mode_app",
     "lost_rotation",
+    "refreshing_fails",
     "quarantined_refresh_token",
     "wrong_account",
     "config_fault",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from grantkeeper.cli.asking import PROVIDER, Questions, session_of
-from grantkeeper.cli.output import FormatOption, facts, note, structured, table
+from grantkeeper.cli.output import FormatOption, facts, note, say, structured, table
 from schemas.reasons import PUBLIC_STATES
 from schemas.token_requests import Revoked, TokenList, TokenPage, TokenRefresh, TokenRevoke, TokenStatusView
 from schemas.token_status import TokenStatus
@@ -139,6 +139,15 @@ def print_status(status: TokenStatus) -> None:
     )
     if status.last_error is not None:
         facts([("last error", status.last_error.text), ("cure", status.last_error.cure)])
+    if status.attempts:
+        say("")
+        table(
+            ("ATTEMPT", "OUTCOME", "CODE", "HTTP", "MS", "REQUEST ID"),
+            [
+                (one.at, one.outcome, one.code, one.http_status, one.latency_ms, one.correlation_id)
+                for one in status.attempts
+            ],
+        )
 
 
 async def _all(questions: Questions, wanted: TokenList, limit: int | None) -> list[TokenStatus]:

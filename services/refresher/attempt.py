@@ -4,6 +4,7 @@ The lease is the write-ahead: it is checked just before sending and never renewe
 the lease back unused.
 """
 
+from grantkeeper.bus.errors import Unavailable
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from services.refresher.calling import POST_TIMEOUT, STORING, TooLate
@@ -56,12 +57,21 @@ class Attempts:
         self._clock = clock
 
     async def run(self, claimed: Record, claimed_at: float) -> None:
-        """Work on one record; `claimed_at` is the monotonic time at which the claim was sent."""
+        """Work on one record; `claimed_at` is the monotonic time at which the claim was sent.
+
+        What is no outage is a mistake of ours: it is stored, then raised.
+        """
         action = plan(claimed, self._store.time.now())
-        if isinstance(action, Settle):
-            await self._settling.settle(claimed)
-        else:
-            await self._send(claimed, action, claimed_at)
+        try:
+            if isinstance(action, Settle):
+                await self._settling.settle(claimed)
+            else:
+                await self._send(claimed, action, claimed_at)
+        except Unavailable:
+            raise
+        except Exception:
+            await self._settling.broke_off(claimed, sent=isinstance(action, Refresh))
+            raise
 
     async def _send(self, claimed: Record, action: Call, claimed_at: float) -> None:
         send_by = claimed_at + LEASE_SECONDS - POST_TIMEOUT - STORING

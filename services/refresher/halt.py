@@ -3,10 +3,10 @@
 What is due stays due; only who asked is answered, so that nobody waits for an attempt that will not be made.
 """
 
-from typing import Final, get_args
+from typing import Final
 
 from services.refresher.domain.engine import passed_over
-from services.refresher.domain.record import Record, WishKind
+from services.refresher.domain.record import EVERY_KIND, Record
 from services.refresher.domain.serving import Refuse
 from services.refresher.engine import LOOK_EVERY, EngineSwitch
 from services.refresher.engine_store import EngineStore
@@ -16,7 +16,6 @@ from services.refresher.telling import Telling
 
 AT_ONCE: Final = 200
 """Records per turn: a second's work."""
-EVERY_KIND: Final[frozenset[WishKind]] = frozenset(get_args(WishKind))
 
 
 class Halt:

@@ -172,7 +172,7 @@ class Scheduler:
             await self._attempts.run(record, claimed_at)
             await self._clients.unproven(record)
         except Exception:
-            # The lease expires by itself, and the next holder knows that an outcome is unknown.
+            # In an outage the lease expires by itself, and the next holder knows that an outcome is unknown.
             self._metrics.count("loop_failures", loop="attempt")
             log.exception("attempt broke off", config_id=record.config_id)
 

@@ -1,17 +1,27 @@
-"""Writes what time alone has changed about a record, where nothing is to be sent."""
+"""Ends claimed records without an answer of a provider: by time alone, or by a mistake of ours.
+
+A mistake that was only logged would come back with every lease, unseen, and hammer the provider.
+"""
 
 from datetime import datetime
+from typing import Final
 
+from grantkeeper.oauth2.errors import Failure, cure
 from schemas.token_events import Happened
-from services.refresher.domain.grant import time_passed
-from services.refresher.domain.record import FORCED, Record
+from services.refresher.domain.grant import broke_off, time_passed
+from services.refresher.domain.record import EVERY_KIND, FORCED, Attempt, Record
+from services.refresher.domain.schedule import share_of
+from services.refresher.domain.serving import Refuse
 from services.refresher.store import GrantStore
 from services.refresher.storing import Ending, Storing
 from services.refresher.telling import Telling
 
+CURE: Final = "our-mistake"
+TEXT: Final = "The attempt broke off by a mistake of Grantkeeper itself."
+
 
 class Settling:
-    """Ends claimed records without a call."""
+    """Writes such endings and answers who waited."""
 
     def __init__(self, store: GrantStore, storing: Storing, telling: Telling) -> None:
         self._store = store
@@ -24,6 +34,22 @@ class Settling:
         written = await self._storing.end(claimed, ending)
         if written is not None:
             await self._telling.ended(written, failed=True)
+
+    async def broke_off(self, claimed: Record, *, sent: bool) -> None:
+        """Store that an attempt ended by our mistake: it shows, waits longer each time, and goes on by itself.
+
+        Every wish ends with it, since one of them may be what we cannot do. `sent`: a refresh token may have left.
+        """
+        mistake = Failure("transient_alarm", "grant", "internal_error", CURE, cure(CURE), TEXT)
+
+        def transition(record: Record, now: datetime) -> Record:
+            return broke_off(record, mistake, now, share_of(record.config_id), sent=sent)
+
+        attempt = Attempt(self._store.time.now(), mistake.attempt_class, 0, mistake.code)
+        ending = Ending(transition, "refresh_failed", EVERY_KIND, attempt=attempt)
+        written = await self._storing.end(claimed, ending)
+        if written is not None:
+            await self._telling.halted(written, Refuse("internal_error", TEXT))
 
 
 def _happened(record: Record, now: datetime) -> Happened:

@@ -100,9 +100,11 @@ class Grantkeeper:
     async def report_rejected(
         self, name: str, generation: int, *, deadline: timedelta = timedelta(seconds=30)
     ) -> AccessToken:
-        """Say that a mail server refused the access token of this generation, and return a new one.
+        """Say that a mail server refused the access token of this generation, and return a newer one.
 
-        Raises ReplyError `generation_conflict` where there is a newer one already: get that.
+        A newer one that is there already is returned at once, else one refresh is made. Raises ReplyError:
+        `retry_later` or `refresh_failed` with `retry_after` where none can be had now, `generation_conflict` for a
+        generation that never was.
         """
         kept = self._kept.get(name)
         if kept is not None and kept.generation == generation:

@@ -37,6 +37,9 @@ LOST: Final = "An answer of the provider was lost after it had replaced the refr
 ExpiryEvent = ExpiryReported | ExpiryRecovered | ConfigWentOff
 
 
+LASTS: Final = 4
+"""Failed attempts in a row, about two minutes, after which something that should pass by itself is told."""
+
 CONFIRMED_BY: Final = 2
 """Failed attempts after which a refusal of the client is told for this config: where it is the fault of the whole
 client, another config's token confirms that before, and one notice tells it for all."""
@@ -51,6 +54,7 @@ def notices(record: Record, now: datetime, *, client_faulty: bool = False) -> It
         yield from _of_the_access_token(record)
     yield from _of_the_state(record, now)
     yield from _of_the_config(record)
+    yield from _of_an_alarm(record)
     yield from _of_the_grant(record)
     yield from _ending_soon(record, now)
 
@@ -85,6 +89,14 @@ def _of_the_config(record: Record) -> Iterator[Notice]:
     error = record.last_error
     if error is not None and error.meaning in {"config_fault", "policy"} and record.failures:
         yield Notice("config_fault", error.cure_id, error.cure, text=error.text)
+
+
+def _of_an_alarm(record: Record) -> Iterator[Notice]:
+    """What may pass by itself is told when it lasts, in good time where the access token still lives."""
+    error = record.last_error
+    told_as_expired = record.state == "expired" and record.config.notify_expired_token
+    if error is not None and error.meaning == "transient_alarm" and record.failures >= LASTS and not told_as_expired:
+        yield Notice("refreshing_fails", error.cure_id, error.cure, text=error.text)
 
 
 def _of_the_grant(record: Record) -> Iterator[Notice]:

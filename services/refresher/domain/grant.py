@@ -170,10 +170,13 @@ def failed(
     )
 
 
-def broke_off(record: Record, failure: Failure, now: datetime, chance: float) -> Record:
-    """Take an attempt that ended by our own mistake: a refresh token may have been sent, and nobody read the answer."""
+def broke_off(record: Record, failure: Failure, now: datetime, chance: float, *, sent: bool) -> Record:
+    """Take an attempt that ended by our own mistake; `sent`: a refresh token may have left, its answer unread."""
     after = failed(record, failure, now, chance)
-    return replace(after, grant=replace(after.grant, unknown=after.grant.unknown + 1))
+    wait_until = after.not_before or now
+    device = after.device and replace(after.device, poll_at=max(after.device.poll_at, wait_until))
+    unknown = after.grant.unknown + int(sent)
+    return replace(after, device=device, not_before=wait_until, grant=replace(after.grant, unknown=unknown))
 
 
 def _refused(grant: Grant, rule: RotationRule) -> Grant:

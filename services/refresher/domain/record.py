@@ -6,7 +6,7 @@ Times are aware UTC and the database's: whoever passes `now` has it from there. 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, Protocol, Self
+from typing import Any, Final, Literal, Protocol, Self, get_args
 
 from schemas.reasons import AttemptClass, FaultScope, PublicState
 from schemas.token_config import SaslMechanism, TokenConfig, Validity
@@ -109,6 +109,7 @@ class Lease:
 
 
 WishKind = Literal["complete", "device", "revoke", "adopt", "refresh", "report_rejected"]
+EVERY_KIND: Final[frozenset[WishKind]] = frozenset(get_args(WishKind))
 FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
 """Kinds that want a newer access token than that of the generation they name; any attempt ends them."""
 OF_ADMINS: Final[frozenset[WishKind]] = frozenset({"complete", "device", "adopt", "revoke", "refresh"})

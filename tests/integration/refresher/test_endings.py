@@ -190,6 +190,32 @@ async def test_an_answer_that_nobody_knows_is_kept_visible_and_tried_again(
     assert [attempt.outcome for attempt in healed.attempts] == ["transient_alarm", "success"]
 
 
+async def test_a_mistake_of_our_own_shows_waits_and_is_gone_with_the_next_success(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    config_id = await grant(service, provider, "grace", age=OLD)
+    broken = False
+
+    async def break_once(point: str) -> None:
+        nonlocal broken
+        if point == "refresher.sent" and not broken:
+            broken = True
+            raise RuntimeError("a mistake with the answer in hand")
+
+    async with service.running(break_once), service.house.asker("admin") as admin:
+        with pytest.raises(ReplyError, match="internal_error"):
+            await ask(admin, REFRESH, {"config": config_id, "generation": 1})
+        status = await service.status(admin, config_id)
+        assert (status["state"], status["last_error"]["code"]) == ("retrying", "internal_error")
+        assert [one["code"] for one in status["attempts"]] == ["internal_error"]
+        record = await service.record(config_id)
+        assert record.lease is None
+        assert record.not_before is not None
+        assert (await ask(admin, GET, {"config": config_id}))["generation"] == 1
+        healed = await until(service, config_id, lambda record: record.grant.generation == 2)
+    assert (healed.state, healed.failures, healed.grant.unknown) == ("active", 0, 0)
+
+
 @pytest.mark.long
 async def test_an_attempt_whose_addresses_were_found_too_late_is_made_anew_and_counts_as_no_failure(
     service: Service, provider: "ProviderThread"

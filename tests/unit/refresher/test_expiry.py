@@ -102,3 +102,25 @@ def test_a_fault_of_the_config_is_told_even_while_the_access_token_lives() -> No
 
 def test_an_end_that_each_use_moves_is_not_announced() -> None:
     assert told_after(granted(refresh_token_expires_at=NOW + timedelta(days=7)))[1] == ()
+
+
+def test_what_should_pass_by_itself_is_told_when_it_lasts() -> None:
+    record, kinds_told = granted(), []
+    for _ in range(4):
+        record = failed(record, failure("transient_alarm", code="short_and_stout"), NOW, 0.5)
+        kinds_told.append(kinds(told_after(record)[1]))
+    assert kinds_told == [[], [], [], ["refreshing_fails"]]
+    assert told_after(refreshed(record, issued(2)))[1] == ()
+    passing = granted()
+    for _ in range(9):
+        passing = failed(passing, failure("transient"), NOW, 0.5)
+    assert told_after(passing)[1] == ()
+
+
+def test_what_lasts_is_told_once_where_the_end_of_the_access_token_is_told_too() -> None:
+    record = granted(NOW - 2 * HOUR)
+    for _ in range(4):
+        record = failed(record, failure("transient_alarm"), NOW, 0.5)
+    assert kinds(told_after(record)[1]) == ["expired_token", "refreshing_fails"]
+    switched_on = replace(record, config=record.config.model_copy(update={"notify_expired_token": True}))
+    assert kinds(told_after(switched_on)[1]) == ["expired_token"]

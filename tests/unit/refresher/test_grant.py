@@ -130,8 +130,9 @@ def test_a_strict_provider_never_sees_the_previous_refresh_token_again() -> None
 
 
 def test_an_attempt_that_we_broke_may_have_spent_the_refresh_token() -> None:
-    record = broke_off(granted(), failure("transient_alarm"), NOW, 0.5)
+    record = broke_off(granted(), failure("transient_alarm"), NOW, 0.5, sent=True)
     assert record.grant.unknown == 1
+    assert broke_off(granted(), failure("transient_alarm"), NOW, 0.5, sent=False).grant.unknown == 0
     assert record.not_before is not None
     assert not tries_again_at_once(record)
     lost = failed(record, failure("reauthorization"), NOW, 0.5)

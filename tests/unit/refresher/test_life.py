@@ -254,7 +254,7 @@ class Life(RuleBasedStateMachine):
             )
         if outcome == "our mistake":
             ours = failure("transient_alarm")
-            return Ending(lambda record, now: broke_off(record, ours, now, 0.5), "refresh_failed", FORCED)
+            return Ending(lambda record, now: broke_off(record, ours, now, 0.5, sent=True), "refresh_failed", FORCED)
         straggler = None
         if outcome == "straggler":
             straggler = Straggler(f"refresh {number}", f"print {number}", by_previous)
