@@ -132,7 +132,7 @@ async def test_a_lost_answer_of_a_strict_provider_is_told_as_lost_rotation(
         await ask(admin, GET, {"config": config_id}, deadline=timedelta(seconds=30))
     assert len(provider.control.journal()) == 2
     assert len(await wait_until(lambda: refresher.reported("lost_rotation"))) == 1
-    assert len(await refresher.reported("expired_refresh_token")) == 1
+    assert await refresher.reported("expired_refresh_token") == []  # one cause is told once, by its better name
     assert (await refresher.record(config_id)).grant.refresh_token is not None
 
 
