@@ -13,6 +13,7 @@ FILLED = {
     "GRANTKEEPER_PUBLIC_URL": "https://grantkeeper.example.org",
     "GRANTKEEPER_UID": "1000",
     "GRANTKEEPER_GID": "1000",
+    "GRANTKEEPER_KAFKA_CLUSTER_ID": "5L6g3nShT-eMCtK--X86sw",
 }
 VARIABLE = re.compile(r"\$\{(\w+)(?::[-?][^}]*)?\}")
 
