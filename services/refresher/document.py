@@ -110,7 +110,7 @@ _WRITERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "last_error": lambda error: None if error is None else error.model_dump(),
     "wishes": lambda wishes: [wish_document(wish) for wish in wishes],
     "waiters": lambda waiters: [waiter_document(waiter) for waiter in waiters],
-    "device": lambda device: None if device is None else _flat(device),
+    "device": lambda device: None if device is None else {**_flat(device), "origin": _flat(device.origin)},
     "told": dict,
     "attempts": lambda attempts: [_flat(attempt) for attempt in attempts],
     "used_by": dict,
