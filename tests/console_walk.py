@@ -31,6 +31,7 @@ from schemas.token_requests import (
     EngineStatusGet,
     EngineStop,
     TokenList,
+    TokenPage,
     TokenStatusGet,
 )
 from schemas.token_status import TokenStatus
@@ -220,9 +221,14 @@ PATHS: Final = tuple(dict.fromkeys(stop.path for stop in WALK if not stop.steps 
 """What can be opened as it is."""
 
 
-def uses(token: TokenStatus, principal: str) -> bool:
-    """Whether a principal got this token lately."""
-    return any(use.principal == principal for use in token.used_by)
+def overview(rows: Sequence[TokenStatus]) -> Callable[[Message], TokenPage]:
+    """Answer with all tokens, or with those that a principal got lately."""
+
+    def answer(message: Message) -> TokenPage:
+        wanted = getattr(message, "used_by", None)
+        return page([one for one in rows if wanted is None or wanted in {use.principal for use in one.used_by}])
+
+    return answer
 
 
 def quiet(board: Board) -> None:
@@ -238,7 +244,7 @@ def fill(bus: AnsweringBus, board: Board, kafka: Kafka, **changes: Any) -> None:
     named: Callable[[Any], Any] = lambda one: one.model_copy(update={"name": name}) if name else one  # noqa: E731
     rows = [named(one) for one in fleet()]
     bus.answers = {
-        TokenList: lambda message: page([one for one in rows if not message.used_by or uses(one, message.used_by)]),
+        TokenList: overview(rows),
         ConfigGet: named(view(3, name="Orders")),
         TokenStatusGet: known(rows[2].model_copy(update={"attempts": attempts()})),
         TemplateList: templates_of_all(),
