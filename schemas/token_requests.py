@@ -280,7 +280,9 @@ class KeyUse(Model):
     ring_id: str
     current: bool
     stored: int = Field(ge=0, description="Token configs with a value at rest under it.")
-    sealed: int = Field(ge=0, description="Token configs whose client secret is sealed to it.")
+    sealed: int = Field(
+        ge=0, description="Copies of client secrets sealed to it, in token configs and kept for clients."
+    )
 
 
 class EngineStatus(Model):

@@ -171,7 +171,7 @@ class Refresher:
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
         slots = Slots(self._settings.attempts, clients)
         halt = Halt(self._engine, self._engine_store, store, storing, telling)
-        self._reencryption = Reencryption(store, self._secrets, self._vault, metrics)
+        self._reencryption = Reencryption(store, self._client_store, self._secrets, self._vault, metrics)
         self._reencrypting = Loop("reencryption", self._reencryption.turn, clock=clock, metrics=metrics)
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)

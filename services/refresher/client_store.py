@@ -97,6 +97,13 @@ class ClientStore:
         with translate():
             return [client_from(document) async for document in self.collection.find(condition)]
 
+    async def kept_secrets(self) -> list[str]:
+        """Return every sealed client secret that a client keeps beside those of its token configs."""
+        condition = {"secrets.0": {"$exists": True}}
+        with translate():
+            found = [each async for each in self.collection.find(condition, {"secrets.sealed": 1})]
+        return [secret["sealed"] for client in found for secret in client["secrets"]]
+
     async def write(self, before: Client, after: Client, entries: Sequence[Entry], now: datetime) -> Pending | None:
         """Store what has changed of a client; None where another such write came first.
 

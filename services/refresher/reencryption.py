@@ -1,7 +1,8 @@
 """Writes anew what lies encrypted under an old entry of the vault ring, and counts what still needs which entry.
 
 A pass walks all grants in the order of their ids; one that an attempt holds, or that others have just changed, is left
-to the next pass. Client secrets are sealed by who typed them: they are counted, and change when they are typed again.
+to the next pass. Client secrets are sealed by who typed them: they are counted, in token configs and where clients keep
+them, and change when they are typed again.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from grantkeeper.process.logging import get_logger
 from grantkeeper.process.metrics import Metrics
 from grantkeeper_client import SealError, sealed_key_id
 from schemas.token_requests import KeyUse
+from services.refresher.client_store import ClientStore
 from services.refresher.domain.encrypted import encrypted, renewed
 from services.refresher.domain.record import Record
 from services.refresher.secrets_at_rest import Secrets
@@ -33,7 +35,7 @@ PASS_EVERY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many grants need which entry, as of the end of a pass."""
+    """How many grants, and how many copies of client secrets, need which entry, as of the end of a pass."""
 
     at: datetime
     stored: Counter[str]
@@ -50,8 +52,11 @@ class _Pass:
 class Reencryption:
     """The turn of a background loop."""
 
-    def __init__(self, store: GrantStore, secrets: Secrets, ring: VaultRing, metrics: Metrics) -> None:
+    def __init__(
+        self, store: GrantStore, clients: ClientStore, secrets: Secrets, ring: VaultRing, metrics: Metrics
+    ) -> None:
         self._store = store
+        self._clients = clients
         self._secrets = secrets
         self._ring = ring
         self._metrics = metrics
@@ -68,6 +73,7 @@ class Reencryption:
         if len(found) == BATCH:
             self._pass.last = found[-1].config_id
             return BETWEEN
+        self._pass.sealed.update([_sealed_to(secret) for secret in await self._clients.kept_secrets()])
         self._end()
         return PASS_EVERY.total_seconds()
 

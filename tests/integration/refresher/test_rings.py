@@ -47,7 +47,7 @@ async def test_both_rings_are_changed_while_tokens_are_served_and_refreshed(
     handed_out(service, auth.with_current("r2"), vault.with_current("r2"))
     await in_use(service, config_id)
     async with service.running(), service.house.asker("admin") as admin:
-        assert await uses(admin) == {"r1": (0, 0), "r2": (1, 1)}, "the old entry may go"
+        assert await uses(admin) == {"r1": (0, 0), "r2": (1, 2)}, "the old entry may go"
     handed_out(service, service.house.ring, service.house.vault.without_entry("r1"))
     async with service.running(), service.house.asker("admin") as admin:
         answer = await ask(admin, REFRESH, {"config": config_id, "generation": 1})
@@ -63,7 +63,9 @@ async def in_use(service: Service, config_id: str) -> None:
             return {key_id(value) for value in encrypted(await service.record(config_id))} == {"r2"}
 
         await wait_until(all_new)
-        assert await uses(admin) == {"r1": (0, 1), "r2": (1, 0)}, "the client secret is still sealed to the old one"
+        assert await uses(admin) == {"r1": (0, 2), "r2": (1, 0)}, (
+            "the client secret, and the client's copy, are sealed to the old one"
+        )
         assert (await ask(admin, GET, {"config": config_id}))["generation"] == 1
         typed_again = service.changed(service.config(), config_id, sequence=2)
         await service.tell(typed_again)
