@@ -3,7 +3,7 @@
 Whatever a call shows is written only after its result was stored and told: nothing about a secret may cost a token.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
-from grantkeeper_client import SealError, open_for_installation
+from grantkeeper_client import SealError, open_for_installation, sealed_key_id
 from schemas.token_config import TokenConfig
 from services.refresher.client_store import ClientStore
 from services.refresher.database_time import DatabaseTime
@@ -61,7 +61,7 @@ class ClientSecrets:
         except SealError:
             return
         while (known := await self._store.read(client)) is not None:
-            if not is_news(known.secrets, newest, known.refused):
+            if not is_news(known.secrets, newest, known.refused) and not _is_sealed_anew(known.secrets, newest):
                 return
             after = replace(known, secrets=offered(known.secrets, newest), probe_at=newest.at)
             after = after if known.is_paused else replace(after, probe_at=known.probe_at)
@@ -119,6 +119,12 @@ class ClientSecrets:
     def _opened(self, config: TokenConfig, sealed: str) -> SecretStr:
         binding = secret_binding(config)
         return self._unseal(sealed, binding["client_id"], binding["host"])
+
+
+def _is_sealed_anew(known: Sequence[ClientSecret], newest: ClientSecret) -> bool:
+    """Tell whether a known secret comes sealed to another key: the old key may then go."""
+    same = [one for one in known if one.fingerprint == newest.fingerprint]
+    return any(sealed_key_id(one.sealed) != sealed_key_id(newest.sealed) for one in same)
 
 
 def _open(private_jwks: Mapping[str, Mapping[str, Any]], sealed: str, client_id: str, host: str) -> SecretStr:
