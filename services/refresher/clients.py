@@ -20,7 +20,7 @@ from services.refresher.client_events import fault_events, recovered, recovery_e
 from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import Client, ClientStore, Fault
 from services.refresher.domain.breaker import BREAKS_AFTER, EVERYBODY, is_trouble, let_in_after, open_for
-from services.refresher.domain.client_secrets import Tried, proved
+from services.refresher.domain.client_secrets import ClientSecret, Tried, proved
 from services.refresher.domain.record import Record
 from services.refresher.due_store import DueStore
 from services.refresher.store import GrantStore
@@ -208,7 +208,7 @@ class Clients:
     def _shown(self, client: Client, tried: Tried, now: datetime) -> tuple[Client, list[Entry]]:
         after = replace(client, secrets=proved(client.secrets, tried))
         refused = tried.refused
-        if refused is not None and tried.why is not None and len(after.secrets) < len(client.secrets):
+        if refused is not None and tried.why is not None and _went(refused, client, after):
             log.warning("newest client secret dropped", client=client.hash, config_id=refused.config_id)
             return replace(after, refused=refused), [secret_refused_event(client, tried.why, now, self._ids)]
         newest = next(one for one in after.secrets if one.is_key == tried.worked.is_key)
@@ -234,6 +234,11 @@ class Clients:
             del self._troubled[client]
         elif known is not None:
             self._troubled[client] = replace(known, fault=None, suspects=(), probe_at=None, openings=0)
+
+
+def _went(secret: ClientSecret, before: Client, after: Client) -> bool:
+    was, now = ({one.fingerprint for one in client.secrets} for client in (before, after))
+    return secret.fingerprint in was - now
 
 
 def _fault(failure: Failure, now: datetime) -> Fault:

@@ -71,9 +71,13 @@ def offered(known: Sequence[ClientSecret], newest: ClientSecret) -> tuple[Client
 
 
 def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, ...]:
-    """Take what a success has shown: what worked is proven, and what was refused in the same attempt goes."""
+    """Take what a success has shown: what worked is proven, and a candidate refused in the same attempt goes.
+
+    `known` is what is stored now: another process may have proven meanwhile what was refused here, and providers refuse
+    a good secret now and then.
+    """
     gone = None if tried.refused is None else tried.refused.fingerprint
-    kept = [one for one in known if one.fingerprint != gone]
+    kept = [one for one in known if one.proven or one.fingerprint != gone]
     worked = replace(tried.worked, proven=True)
     if all(one.fingerprint != worked.fingerprint for one in kept):
         return (*kept, worked) if sum(one.is_key == worked.is_key for one in kept) < AT_MOST else tuple(kept)

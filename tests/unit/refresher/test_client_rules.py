@@ -69,6 +69,12 @@ def test_a_success_proves_what_was_used_and_drops_what_was_refused_before_it() -
     assert prints(proved((), Tried(secret("own")))) == "own"
 
 
+def test_a_proven_secret_is_not_dropped_for_one_refusal() -> None:
+    """Another process has proven it since it was tried, or the provider refused it once by mistake."""
+    known = (secret("new", proven=True), secret("old", proven=True))
+    assert proved(known, Tried(known[1], secret("new"), failure("client_fault"))) == known
+
+
 def test_keys_and_secrets_do_not_displace_each_other() -> None:
     """A key that signs must never be sent as a secret: each config uses its own kind."""
     known = (secret("a", proven=True), secret("b"), secret("k", is_key=True, proven=True))
