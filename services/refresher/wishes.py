@@ -1,24 +1,27 @@
 """Puts wishes into records: what an admin or a mail module wants of the provider is done by the attempt loop.
 
 Every wish names the generation it means (a login names its state), so that one which comes twice, or late, does not act
-twice. Whoever asks for a wish that is there already waits with the others.
+twice. Whoever asks for a wish that is there already waits with the others, as long as there is room.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.process.clock import Ids
 from services.refresher.announce import announced
 from services.refresher.clients import Clients
-from services.refresher.domain.record import Record, Waiter, Wish
-from services.refresher.domain.serving import Refuse
+from services.refresher.domain.record import Record, Wish
+from services.refresher.domain.serving import WAITERS_MAX, Refuse
 from services.refresher.engine import EngineSwitch
 from services.refresher.store import GrantStore
 
 Check = Callable[[Record, datetime], Refuse | None]
 """Refuses a wish by the record as it is; None = it may be made."""
+AGAIN_IN: Final = 1.0
+"""Seconds after which somebody for whom there was no room may ask again."""
 
 
 class Wishes:
@@ -39,7 +42,10 @@ class Wishes:
             if refusal is not None:
                 return refusal
             now = self._store.time.now()
-            wished = replace(current, wishes=_joined(current.wishes, wish))
+            wishes = joined(current.wishes, wish, now)
+            if wishes is None:
+                return Refuse("retry_later", "too many wait for this already: ask again", AGAIN_IN)
+            wished = replace(current, wishes=wishes)
             faulty = self._clients.is_faulty(current.client)
             after, entries = announced(
                 current, wished, now=now, happened="config_changed", ids=self._ids, client_faulty=faulty
@@ -58,14 +64,17 @@ def waiter_id(sender: str, message_id: str) -> str:
     return f"{sender}:{message_id}"
 
 
-def _joined(wishes: tuple[Wish, ...], wish: Wish) -> tuple[Wish, ...]:
+def joined(wishes: tuple[Wish, ...], wish: Wish, now: datetime) -> tuple[Wish, ...] | None:
+    """Add a wish, or its askers to the same one that is there; None where there is no room for them.
+
+    Who does not listen any more makes room: a document must not grow with the number of its askers.
+    """
     known = next((other for other in wishes if other.id == wish.id), None)
     if known is None:
         return (*wishes, wish)
-    joined = replace(known, askers=_added(known.askers, wish.askers))
-    return tuple(joined if other.id == wish.id else other for other in wishes)
-
-
-def _added(askers: tuple[Waiter, ...], new: tuple[Waiter, ...]) -> tuple[Waiter, ...]:
-    ids = {asker.id for asker in new}
-    return (*(asker for asker in askers if asker.id not in ids), *new)
+    ids = {asker.id for asker in wish.askers}
+    others = (asker for asker in known.askers if asker.id not in ids and not asker.is_gone(now))
+    both = replace(known, askers=(*others, *wish.askers))
+    if len(both.askers) > WAITERS_MAX:
+        return None
+    return tuple(both if other.id == wish.id else other for other in wishes)
