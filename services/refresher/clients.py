@@ -62,9 +62,13 @@ class Clients:
         return known is not None and known.fault is not None
 
     def may_send(self, record: Record) -> bool:
-        """Tell whether a claimed grant may still be worked on: its client may have been paused since."""
+        """Tell whether a claimed grant may still be worked on: its client may have been paused or held since."""
         known = self._troubled.get(record.client)
-        return known is None or not known.is_paused or self._probing.get(record.client) == record.config_id
+        if known is None:
+            return True
+        if known.held_until is not None and known.held_until > self._grants.time.now():
+            return False
+        return not known.is_paused or self._probing.get(record.client) == record.config_id
 
     def held_until(self, client: str) -> datetime | None:
         """Return until when nothing is sent: the provider asked for patience, or is left alone."""

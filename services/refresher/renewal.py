@@ -49,10 +49,13 @@ class Renewal:
         """Call, store what came, answer who waited; raises TooLate."""
         call = self._calls.refresh if isinstance(action, Refresh) else self._calls.mint
         called = await call(claimed, send_by)
-        answered()
         if isinstance(called.outcome, TokenResponse):
+            answered()
             await self._succeeded(claimed, called.outcome, called)
         else:
+            # First what it says of the client: who takes the slot next must know that the provider asked for patience.
+            await self._clients.failed(claimed, called.outcome)
+            answered()
             await self._failed(claimed, called.outcome, called)
 
     async def _succeeded(self, claimed: Record, response: TokenResponse, called: Called) -> None:
@@ -79,7 +82,6 @@ class Renewal:
         def transition(record: Record, now: datetime) -> Record:
             return failed(record, failure, now, chance, straggler)
 
-        await self._clients.failed(claimed, failure)
         brought = None if straggler is None else Brought(None, straggler.refresh_token)
         ending = Ending(transition, _happened(failure), FORCED, brought=brought, attempt=called.attempt)
         written = await self._storing.end(claimed, ending)

@@ -56,7 +56,7 @@ class Slots:
         return min(self.share, self._clients.let_in(client))
 
     def admits(self, claimed: Record) -> bool:
-        """Tell whether a record may still be worked on: its client may have been paused since it was claimed."""
+        """Tell whether a record may still be worked on: its client may have been paused or held since its claim."""
         return self._clients.may_send(claimed) or any(wish.kind in OF_ADMINS for wish in claimed.wishes)
 
     @asynccontextmanager

@@ -191,6 +191,21 @@ async def renewed(service: Service, config_id: str) -> float | None:
     return (grant.renew_at - grant.obtained_at).total_seconds()
 
 
+async def test_grants_that_were_claimed_ahead_are_not_sent_once_the_provider_asked_for_patience(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    provider.control.fail(Fault.model_validate({"status": 429, "retry_after": "600", "next": 1}))
+    ids = await fleet(service, provider, [f"box{number}" for number in range(5)])
+    async with service.running(attempts={"max_per_client": 1}):
+
+        async def all_given_back() -> bool:
+            held = (await client(service, service.config())).held_until is not None
+            return held and all(one.lease is None for one in (await service.store.read_many(ids)).values())
+
+        await wait_until(all_given_back)
+        assert len(provider.control.journal()) == 1
+
+
 async def test_who_waits_comes_first_and_many_wishes_of_one_client_hide_no_other(service: Service) -> None:
     many, other = service.config("many"), service.config("other", client_id="other")
     rows = [await service.store.collection.find_one({"_id": await service.insert(one)}) for one in (many, other)]
