@@ -29,7 +29,10 @@ from grantkeeper.process.metrics import Metrics
 log = get_logger(__name__)
 
 GIVE_UP_AFTER: Final = 60.0
-"""Seconds of tries before the records are read anew, far below max.poll.interval (300 s) that would cost the group."""
+"""Seconds of tries of the same messages before the records are read anew."""
+BATCH_WITHIN: Final = 240.0
+"""Seconds of tries of all records of a batch, below max.poll.interval (300 s) that would cost the group: hundreds that
+meet a mistake are each given up within them, and not all of them anew."""
 
 MISTAKES: Final = 3
 """Tries of a message that meets a mistake in a handler: a passing one passes, a lasting one holds up its neighbours for
@@ -145,21 +148,24 @@ async def _until_done(
 ) -> R:
     """Repeat `work` with backoff; a mistake passes after so many tries.
 
-    Raises NotHandled after GIVE_UP_AFTER, or at once when partitions are to leave.
+    An outage before a mistake does not count. Raises NotHandled after GIVE_UP_AFTER, or at once when partitions are to
+    leave.
     """
-    attempt = 0
+    attempt, met = 0, 0
+    last = min(instruments.clock.monotonic() + GIVE_UP_AFTER, flight.since + BATCH_WITHIN)
     while True:
         try:
             result = await work()
         except Exception as error:
-            _report(error, topic, attempt, flight, instruments, traced=attempt == 0 and mistakes > 1)
-            if attempt + 1 >= mistakes and not isinstance(error, Unavailable):
+            met += not isinstance(error, Unavailable)
+            _report(error, topic, attempt, flight, instruments, traced=met == 1 and mistakes > 1)
+            if met >= mistakes and not isinstance(error, Unavailable):
                 raise
         else:
             flight.failing = None
             return result
         pause = backoff(attempt, instruments.ids.random())
-        if flight.leaving.is_set() or instruments.clock.monotonic() + pause > flight.since + GIVE_UP_AFTER:
+        if flight.leaving.is_set() or instruments.clock.monotonic() + pause > last:
             raise NotHandled(f"{topic}: not handled, will be delivered again") from None
         await _pause(pause, flight, instruments.clock)
         attempt += 1
