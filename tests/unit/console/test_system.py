@@ -28,7 +28,7 @@ async def test_the_page_asks_the_refresher_once_and_kafka_once(
     bus.answers[EngineStatusGet], kafka.found = engine(), lags()
     text = (await admin.get("/system")).text
     assert [type(one) for one in bus.asked] == [EngineStatusGet]
-    for said in ("Runs", "the first waits since 95 s", "contoso-mail", "Refused by the provider", "expiry.events"):
+    for said in ("Runs", "the first has waited for 95 s", "contoso-mail", "Refused by the provider", "expiry.events"):
         assert said in text
     assert text.count("nobody reads") == 2
     assert f'href="/tokens?client={CLIENT}"' in text
@@ -160,4 +160,4 @@ def test_a_cure_is_said_in_the_readers_language_by_its_id() -> None:
 
 def test_who_waits_not_even_a_second_is_not_overdue() -> None:
     assert overdue(0.4, ENGLISH) == ""
-    assert overdue(7_300, ENGLISH) == "the first waits since 2 h"
+    assert overdue(7_300, ENGLISH) == "the first has waited for 2 h"
