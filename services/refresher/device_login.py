@@ -178,6 +178,8 @@ def started_reply(record: Record, device: DeviceLogin) -> Reply:
 
 
 def _unfit(record: Record) -> Refuse | None:
+    if not record.deleted and record.config.validity == "invalid":
+        return Refuse("off", "this token config is off: set it valid first")
     known = endpoints(record.config).device_authorization is not None or record.config.options.discovery
     if not known:
         text = "the config names no device authorization address: add DeviceAuthorizationEndpoint, or use discovery"
@@ -186,6 +188,10 @@ def _unfit(record: Record) -> Refuse | None:
 
 
 def _over(record: Record, device: DeviceLogin) -> Failure | None:
+    if record.deleted:
+        return _failure("config_deleted", "the token config was deleted since this login was started")
+    if record.config.validity == "invalid":
+        return _failure("config_off", "the token config was set invalid since this login was started")
     if device.origin == record.origin:
         return None
     return _failure("client_changed", "the config names another client or server since this login was started")

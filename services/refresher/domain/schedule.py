@@ -178,13 +178,13 @@ def next_refresh_at(record: Record, now: datetime) -> datetime | None:
 
 
 def _due_times(record: Record, now: datetime) -> Iterator[datetime]:
+    if record.device is not None:  # also of a config that went off meanwhile: its login is ended then
+        yield max(now, record.device.poll_at)
     if record.deleted or record.config.validity == "invalid":
         return
     refresh = next_refresh_at(record, now)
     if refresh is not None:
         yield _allowed(record, now) if _presses(record) else refresh
-    if record.device is not None:
-        yield max(now, record.device.poll_at)
     yield from (moment for moment in _moments(record) if moment > now)
 
 

@@ -46,6 +46,13 @@ async def generation(service: Service, config_id: str, wanted: int) -> None:
     await wait_until(reached)
 
 
+async def over(service: Service, config_id: str) -> None:
+    async def ended() -> bool:
+        return (await service.record(config_id)).device is None
+
+    await wait_until(ended)
+
+
 async def test_a_code_that_is_entered_becomes_a_grant(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
@@ -81,11 +88,7 @@ async def test_a_denied_code_is_told_and_leaves_the_old_grant(
     enter(first)
     await refresher.becomes(config_id, "active")
     enter(await begin(admin, config_id), decision="deny")
-
-    async def over() -> bool:
-        return (await refresher.record(config_id)).device is None
-
-    await wait_until(over)
+    await over(refresher, config_id)
     status = await refresher.status(admin, config_id)
     assert (status["state"], status["generation"], status["last_error"]["code"]) == ("active", 1, "access_denied")
 
@@ -94,8 +97,9 @@ async def test_a_code_that_nobody_enters_ends(refresher: Service, admin: Asker, 
     provider.control.change_realm(REALM, device_interval=1, device_code_life=2)
     config_id = await refresher.configured(with_device(refresher))
     await begin(admin, config_id)
-    await refresher.becomes(config_id, "not_authorized")
+    await over(refresher, config_id)
     status = await refresher.status(admin, config_id)
+    assert status["state"] == "not_authorized"
     assert (status["last_error"]["code"], status["last_error"]["cure_id"]) == ("expired_token", "new-device-code")
 
 
@@ -167,6 +171,21 @@ async def test_a_config_without_an_address_for_it_is_told_what_is_missing(refres
     config_id = await refresher.configured(refresher.config())
     with pytest.raises(ReplyError, match="DeviceAuthorizationEndpoint"):
         await begin(admin, config_id)
+
+
+async def test_a_config_that_is_off_begins_no_login_and_ends_one_that_is_in_progress(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    quick(provider)
+    config_id = await refresher.configured(with_device(refresher))
+    await begin(admin, config_id)
+    await refresher.configured(with_device(refresher, validity="invalid"), config_id=config_id, sequence=2)
+    await over(refresher, config_id)
+    status = await refresher.status(admin, config_id)
+    assert (status["state"], status["last_error"]["code"]) == ("off", "config_off")
+    with pytest.raises(ReplyError, match="set it valid first") as caught:
+        await begin(admin, config_id)
+    assert caught.value.code == "off"
 
 
 async def test_a_grant_is_refreshed_while_a_login_is_in_progress(

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from services.refresher.domain.grant import failed, revoked, settled
-from services.refresher.domain.record import Waiter, Wish
+from services.refresher.domain.record import DeviceLogin, Waiter, Wish
 from services.refresher.domain.schedule import (
     ExchangeCode,
     Mint,
+    PollDevice,
     Purge,
     Refresh,
     Revoke,
@@ -23,7 +24,7 @@ from services.refresher.domain.schedule import (
     refresh_at,
     share_of,
 )
-from tests.unit.refresher.records import HOUR, NOW, changed, event, failure, granted, new, with_options
+from tests.unit.refresher.records import HOUR, NOW, ORIGIN, URL, changed, event, failure, granted, new, with_options
 
 MINUTE = timedelta(minutes=1)
 
@@ -92,6 +93,14 @@ def test_what_is_off_is_never_due(fields: dict[str, Any]) -> None:
     record = changed(granted(), event(2, **fields))
     assert next_due(record, NOW) is None
     assert plan(record, NOW + 2 * HOUR) == Settle()
+
+
+@pytest.mark.parametrize("fields", [{"validity": "invalid"}, {"deleted": True}])
+def test_a_device_login_of_what_went_off_is_due_so_that_it_ends(fields: dict[str, Any]) -> None:
+    device = DeviceLogin("d", "code", "A-B", URL, None, ORIGIN, "mail", "admin", 5, NOW + MINUTE, NOW + HOUR)
+    record = replace(changed(granted(), event(2, **fields)), device=device)
+    assert next_due(record, NOW) == NOW + MINUTE
+    assert plan(record, NOW + MINUTE) == PollDevice(device)
 
 
 def test_passing_the_end_of_the_access_token_is_a_due_time_of_its_own() -> None:
