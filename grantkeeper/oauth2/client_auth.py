@@ -1,11 +1,12 @@
 """How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2).
 
-A request carries the proof in one place only: two methods in one request are forbidden by RFC 6749 section 2.3.
+A request carries the proof in one place only: two methods in one request are forbidden by RFC 6749 section 2.3. A
+private key proves by what it signs and is never part of a request, whatever the config says.
 """
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus
@@ -24,18 +25,26 @@ ASSERTION_LIFETIME: Final = timedelta(minutes=5)
 """Long enough for a slow call and a skewed clock; Microsoft recommends 5 to 10 minutes."""
 
 
+class UnusableKey(Exception):
+    """The client secret is no private key in PEM form: paste the whole file, BEGIN and END lines included."""
+
+
+_KEY_SENT = "the client secret is a private key, which is never sent: choose private_key_jwt, or type a secret"
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An OAuth client as one request needs it; `secret` is a key in PEM for `private_key_jwt`."""
+    """An OAuth client as one request needs it; all that stands here may be sent. Raises UnusableKey for a key."""
 
     client_id: str
     secret: SecretStr | None = None
     authentication: ClientAuthentication = "post"
     assertion: SecretStr | None = None
 
-
-class UnusableKey(Exception):
-    """The client secret is no private key in PEM form: paste the whole file, BEGIN and END lines included."""
+    def __post_init__(self) -> None:
+        """Refuse a private key as secret, in PEM or inside a key file: no request can be made with it."""
+        if self.secret is not None and "PRIVATE KEY-----" in self.secret.get_secret_value():
+            raise UnusableKey(_KEY_SENT)
 
 
 def form_fields(client: Client) -> dict[str, str]:
@@ -60,20 +69,18 @@ def headers(client: Client) -> dict[str, SecretStr]:
     return {"Authorization": SecretStr("Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii"))}
 
 
-def with_assertion(client: Client, *, audience: str, assertion_id: str, now: datetime) -> Client:
-    """Sign the assertion of `private_key_jwt` for one request; other methods come back as they are.
+def signing_client(client_id: str, key_text: SecretStr, *, audience: str, assertion_id: str, now: datetime) -> Client:
+    """Return the client of `private_key_jwt` for one request, with its assertion signed.
 
     `audience` is the token endpoint, which Microsoft and Google ask for; `assertion_id` must never repeat. A
     certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it. Raises UnusableKey.
     """
-    if client.authentication != "private_key_jwt":
-        return client
-    text = client.secret.get_secret_value() if client.secret is not None else ""
+    text = key_text.get_secret_value()
     key = private_key(text)
     issued = int(now.timestamp())
     claims = {
-        "iss": client.client_id,
-        "sub": client.client_id,
+        "iss": client_id,
+        "sub": client_id,
         "aud": audience,
         "jti": assertion_id,
         "iat": issued,
@@ -83,7 +90,7 @@ def with_assertion(client: Client, *, audience: str, assertion_id: str, now: dat
     by = algorithm(key)
     header = {"alg": by, "typ": "JWT", **_thumbprint(text)}
     signed = jwt.encode(header, claims, key, algorithms=[by])
-    return replace(client, assertion=SecretStr(signed))
+    return Client(client_id, authentication="private_key_jwt", assertion=SecretStr(signed))
 
 
 Key = RSAKey | ECKey | OKPKey

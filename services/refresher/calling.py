@@ -14,13 +14,13 @@ from pydantic import SecretStr
 
 from grantkeeper.bus.delivery import Instruments
 from grantkeeper.oauth2.answer import HttpAnswer, correlation_id
-from grantkeeper.oauth2.client_auth import Client, UnusableKey, with_assertion
+from grantkeeper.oauth2.client_auth import Client, UnusableKey
 from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper.oauth2.client_proof import proven_client
 from grantkeeper.oauth2.device import WAITING
 from grantkeeper.oauth2.discovery import host
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error
 from grantkeeper.oauth2.http_errors import HttpError, MaybeSent
-from grantkeeper.oauth2.jwt_grant import Statement, signed
 from grantkeeper.oauth2.token_request import TokenRequest
 from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper_client import SealError
@@ -147,15 +147,9 @@ class Calling:
         return self._client(record, url, secret)
 
     def _client(self, record: Record, url: str, secret: SecretStr | None) -> Client:
-        config = record.config
-        client = Client(config.client_id or "", secret, config.options.client_authentication)
         assertion_id, now = self._instruments.ids.uuid7(), self._time.now()
         try:
-            if config.auth_flow != "JWTBearer":
-                return with_assertion(client, audience=url, assertion_id=assertion_id, now=now)
-            statement = Statement(client.client_id, config.options.mailbox_login, config.scope, url)
-            assertion = signed(statement, secret or SecretStr(""), assertion_id=assertion_id, now=now)
-            return replace(client, assertion=assertion)
+            return proven_client(record.config, secret, audience=url, assertion_id=assertion_id, now=now)
         except UnusableKey as error:
             raise Refused(own_fault("unusable_key", str(error))) from None
 

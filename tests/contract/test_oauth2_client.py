@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from devstack.login import enter_code, log_in
 from grantkeeper.oauth2.authorization import authorization_url
-from grantkeeper.oauth2.client_auth import Client, with_assertion
+from grantkeeper.oauth2.client_auth import Client, signing_client
 from grantkeeper.oauth2.device import (
     WAITING,
     DeviceAuthorization,
@@ -214,8 +214,9 @@ async def test_a_program_gets_a_token_by_a_signed_assertion(door: HttpDoor, part
     known = await discovered(door, config)
     assert known.token_by_client_credentials is not None
     key = SecretStr(signing_key().as_pem(private=True).decode())
-    client = with_assertion(
-        Client(partner.clients.signing, key, "private_key_jwt"),
+    client = signing_client(
+        partner.clients.signing,
+        key,
         audience=known.token_by_client_credentials,
         assertion_id="assertion-" + partner.name,
         now=datetime.now(UTC),

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
 
-from grantkeeper.oauth2.client_auth import ASSERTION_TYPE, Client, UnusableKey, with_assertion
+from grantkeeper.oauth2.client_auth import ASSERTION_TYPE, Client, UnusableKey, signing_client
 from grantkeeper.oauth2.token_request import (
     TokenRequest,
     client_credentials_request,
@@ -135,7 +135,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> SecretStr:
 
 def test_private_key_jwt_signs_an_assertion_for_the_endpoint() -> None:
     key = pem(rsa.generate_private_key(65537, 2048))
-    client = with_assertion(Client("app", key, "private_key_jwt"), audience=ENDPOINT, assertion_id="jti-1", now=NOW)
+    client = signing_client("app", key, audience=ENDPOINT, assertion_id="jti-1", now=NOW)
     form = plain(client_credentials_request(CONFIG, client, endpoint=ENDPOINT))
     assert form["client_assertion_type"] == ASSERTION_TYPE
     assert "client_secret" not in form
@@ -153,20 +153,15 @@ def test_private_key_jwt_signs_an_assertion_for_the_endpoint() -> None:
 
 def test_an_elliptic_key_signs_with_its_own_algorithm() -> None:
     key = pem(ec.generate_private_key(ec.SECP256R1()))
-    client = with_assertion(Client("app", key, "private_key_jwt"), audience=ENDPOINT, assertion_id="j", now=NOW)
+    client = signing_client("app", key, audience=ENDPOINT, assertion_id="j", now=NOW)
     assert client.assertion is not None
     jwt.decode(client.assertion.get_secret_value(), ECKey.import_key(key.get_secret_value()), algorithms=["ES256"])
 
 
-@pytest.mark.parametrize("secret", [None, "", "no key", "-----BEGIN PRIVATE KEY-----\nxx\n-----END PRIVATE KEY-----"])
-def test_a_secret_that_is_no_key_is_named_with_the_cure(secret: str | None) -> None:
-    client = Client("app", SecretStr(secret) if secret is not None else None, "private_key_jwt")
+@pytest.mark.parametrize("secret", ["", "no key", "-----BEGIN PRIVATE KEY-----\nxx\n-----END PRIVATE KEY-----"])
+def test_a_secret_that_is_no_key_is_named_with_the_cure(secret: str) -> None:
     with pytest.raises(UnusableKey, match="BEGIN and END"):
-        with_assertion(client, audience=ENDPOINT, assertion_id="j", now=NOW)
-
-
-def test_other_methods_need_no_assertion() -> None:
-    assert with_assertion(CLIENT, audience=ENDPOINT, assertion_id="j", now=NOW) is CLIENT
+        signing_client("app", SecretStr(secret), audience=ENDPOINT, assertion_id="j", now=NOW)
 
 
 def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
@@ -183,7 +178,7 @@ def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
         .sign(key, SHA256())
     )
     both = SecretStr(certificate.public_bytes(Encoding.PEM).decode() + pem(key).get_secret_value())
-    client = with_assertion(Client("app", both, "private_key_jwt"), audience=ENDPOINT, assertion_id="j", now=NOW)
+    client = signing_client("app", both, audience=ENDPOINT, assertion_id="j", now=NOW)
     assert client.assertion is not None
     header = json.loads(base64.urlsafe_b64decode(client.assertion.get_secret_value().split(".")[0] + "=="))
     digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
