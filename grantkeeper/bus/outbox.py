@@ -1,7 +1,10 @@
-"""From the outboxes in MongoDB to Kafka: at once from memory, by a sweeper what a crash or an outage left behind."""
+"""From the outboxes in MongoDB to Kafka: at once from memory, by a sweeper what a crash or an outage left behind.
+
+A process may find that the database belongs to another bus: then all is left to the sweepers there.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Protocol
@@ -48,12 +51,14 @@ class OutboxRelay:
         clock: Clock,
         metrics: Metrics,
         failpoints: Failpoints | None = None,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
         self._clock = clock
         self._metrics = metrics
         self._failpoints = failpoints or Failpoints()
+        self._is_held = is_held
         self._published: list[Pending] = []
         self._clearing: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
@@ -81,6 +86,8 @@ class OutboxRelay:
         Never fails for an outage: the entries are stored, and the sweeper publishes them when Kafka is back.
         """
         await self._failpoints.reach("outbox.stored")
+        if self._is_held():
+            return
         try:
             await self._publish(written)
         except Unavailable as error:
@@ -110,6 +117,8 @@ class OutboxRelay:
             published = changed
 
     async def _sweep(self) -> float:
+        if self._is_held():
+            return SWEEP_EVERY
         left = await self._outbox.older_than(LEFT_BEHIND, self._clock.now())
         if left:
             log.warning("publishing what was left behind", collection=self._outbox.name, documents=len(left))

@@ -1,6 +1,6 @@
 """Wiring: which parts the process has, in the order in which they start, and which handler takes which topic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from grantkeeper.bus.broker import Broker
@@ -35,7 +35,7 @@ from services.refresher.client_events import CurrentClient
 from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import ClientStore
 from services.refresher.clients import Clients
-from services.refresher.config_events import ConfigEvents
+from services.refresher.config_events import ConfigEvents, unless_held
 from services.refresher.credentials import Credentials
 from services.refresher.database_time import DatabaseTime
 from services.refresher.device_login import DeviceLogins, DeviceRequests
@@ -121,7 +121,10 @@ class Refresher:
             Outbox(self._client_store.collection, CurrentClient(self._ids)),
             Outbox(self._engine_store.collection, CurrentEngine(self._ids)),
         )
-        self._relay, self._client_relay, self._engine_relay = (self._relay_of(outbox) for outbox in self._outboxes)
+        grants, clients, engine = self._outboxes
+        self._relay, self._client_relay = self._relay_of(grants, self._is_held), self._relay_of(clients, self._is_held)
+        # Never held: a process on another bus has to say there that it is.
+        self._engine_relay = self._relay_of(engine, lambda: False)
         self._due_store = DueStore(database)
         self._client_secrets = ClientSecrets(
             self._client_store,
@@ -144,14 +147,22 @@ class Refresher:
             metrics=self._metrics,
         )
 
-    def _relay_of(self, outbox: Outbox) -> OutboxRelay:
+    def _is_held(self) -> bool:
+        return self._engine.is_held()
+
+    def _relay_of(self, outbox: Outbox, is_held: Callable[[], bool]) -> OutboxRelay:
         return OutboxRelay(
-            outbox, self._publisher, clock=self._clock, metrics=self._metrics, failpoints=self._failpoints
+            outbox,
+            self._publisher,
+            clock=self._clock,
+            metrics=self._metrics,
+            failpoints=self._failpoints,
+            is_held=is_held,
         )
 
     def _wire_attempts(self) -> None:
         store, clients, clock, ids, metrics = self._store, self._clients, self._clock, self._ids, self._metrics
-        self._usage = Usage(store, clock=clock, metrics=metrics)
+        self._usage = Usage(store, clock=clock, metrics=metrics, is_held=self._is_held)
         self._answers = Answers(self._vault, self._secrets)
         self._discovery = Discovery(self._door, self._client_store, store.time, clock)
         self._storing = Storing(store, clients, self._relay, clock=clock, ids=ids, failpoints=self._failpoints)
@@ -171,7 +182,7 @@ class Refresher:
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
         slots = Slots(self._settings.attempts, clients)
         halt = Halt(self._engine, self._engine_store, store, storing, telling)
-        self._reencryption = Reencryption(store, self._client_store, self._secrets, self._vault, metrics)
+        self._reencryption = Reencryption(store, self._client_store, self._secrets, self._vault, metrics, self._is_held)
         self._reencrypting = Loop("reencryption", self._reencryption.turn, clock=clock, metrics=metrics)
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
@@ -200,7 +211,8 @@ class Refresher:
             clock=clock,
         )
         events_gate = service_gate(CONFIG_EVENTS, ring=ring, dead_letters=dead_letters, clock=clock)
-        stream(self._broker, events_gate, group=NAME, handler=self._config_events().handle)
+        config_events = unless_held(self._is_held, self._config_events().handle)
+        stream(self._broker, events_gate, group=NAME, handler=config_events)
         stream(self._broker, requests_gate, group=NAME, handler=self._token_requests().handle)
 
     def _config_events(self) -> ConfigEvents:
@@ -272,11 +284,11 @@ class Refresher:
             self._topics,
             self._publisher,
             self._directory,
+            self._cluster,
+            self._engine,
             self._relay,
             self._client_relay,
             self._engine_relay,
-            self._cluster,
-            self._engine,
             self._usage,
             self._broker,
             self._halting,

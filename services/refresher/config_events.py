@@ -1,13 +1,15 @@
 """Topic `config.events`: takes the public half of each config with its sealed secret; the grant stays as it is.
 
-Guarded by the config's sequence: an event that comes twice, or late, changes nothing.
+Guarded by the config's sequence: an event that comes twice, or late, changes nothing. While the database is another
+bus's, events wait in Kafka: a purge that is meant for a copy must not reach the original.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from grantkeeper.bus.errors import Unavailable
 from grantkeeper.bus.outbox import OutboxRelay
 from grantkeeper.bus.received import ReceivedEvent
 from grantkeeper.mongo.outbox import Pending
@@ -119,6 +121,19 @@ class ConfigEvents:
             return
         await self._secrets.offer(client_of(event.config).hash, event.config_id, event.config)
         await self._failpoints.reach("refresher.secret_offered")
+
+
+def unless_held(
+    is_held: Callable[[], bool], handle: Callable[[Sequence[ReceivedEvent]], Awaitable[None]]
+) -> Callable[[Sequence[ReceivedEvent]], Awaitable[None]]:
+    """Let events wait as they wait for a database that is away."""
+
+    async def guarded(batch: Sequence[ReceivedEvent]) -> None:
+        if is_held():
+            raise Unavailable("the database is used with another Kafka cluster: events wait until an admin resumes")
+        await handle(batch)
+
+    return guarded
 
 
 def _newest(batch: Sequence[ReceivedEvent]) -> dict[str, ConfigChanged | ConfigPurged]:

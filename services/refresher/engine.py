@@ -65,7 +65,7 @@ class EngineSwitch:
     def problems(self) -> list[str]:
         """Say whether the switch is watched, and what the guard found."""
         found = self._loop.problems()
-        if self.held is not None:
+        if self.is_held():
             found.append("engine: this database met another Kafka cluster, nothing is refreshed until an admin resumes")
         return found
 
@@ -78,6 +78,10 @@ class EngineSwitch:
     def held(self) -> EngineHold | None:
         """Why this process must not send, stopped or not."""
         return self._engine.held(self._cluster.name)
+
+    def is_held(self) -> bool:
+        """Tell whether the database is another bus's: what lies in it is left to who owns it."""
+        return self.held is not None
 
     def refusal(self) -> Refuse | None:
         """Say why nothing is sent to providers; None = it may be."""

@@ -1,10 +1,12 @@
 """Tells everybody who waits for a provider that nothing is sent now, while the engine is stopped or held.
 
-What is due stays due; only who asked is answered, so that nobody waits for an attempt that will not be made.
+What is due stays due; only who asked is answered, so that nobody waits for an attempt that will not be made. On a bus
+that the database does not belong to, nobody waits: who does asked the installation that owns it, which will answer.
 """
 
 from typing import Final
 
+from services.refresher.calling import TooLate
 from services.refresher.domain.engine import passed_over
 from services.refresher.domain.record import EVERY_KIND, Record
 from services.refresher.domain.serving import Refuse
@@ -33,7 +35,7 @@ class Halt:
     async def turn(self) -> float:
         """Answer who waits, as long as nothing may be sent; returns the seconds until the next look."""
         refused = self._engine.refusal()
-        if refused is None:
+        if refused is None or self._engine.is_held():
             return LOOK_EVERY
         waited_for = await self._engine_store.waited_for(AT_ONCE)
         for claimed in await self._store.claim(waited_for) if waited_for else []:
@@ -41,7 +43,12 @@ class Halt:
         return LOOK_EVERY
 
     async def passes_over(self, claimed: Record) -> bool:
-        """End a record that was claimed just before the stop; False where the engine runs."""
+        """End a record that was claimed just before the stop; False where the engine runs.
+
+        Raises TooLate for one that belongs to another bus meanwhile: its owner goes on with it.
+        """
+        if self._engine.is_held():
+            raise TooLate
         refused = self._engine.refusal()
         if refused is not None:
             await self._end(claimed, refused)

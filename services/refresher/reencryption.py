@@ -6,6 +6,7 @@ them, and change when they are typed again.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from schemas.token_requests import KeyUse
 from services.refresher.client_store import ClientStore
 from services.refresher.domain.encrypted import encrypted, renewed
 from services.refresher.domain.record import Record
+from services.refresher.engine import LOOK_EVERY
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.store import GrantStore
 
@@ -53,13 +55,20 @@ class Reencryption:
     """The turn of a background loop."""
 
     def __init__(
-        self, store: GrantStore, clients: ClientStore, secrets: Secrets, ring: VaultRing, metrics: Metrics
+        self,
+        store: GrantStore,
+        clients: ClientStore,
+        secrets: Secrets,
+        ring: VaultRing,
+        metrics: Metrics,
+        is_held: Callable[[], bool],
     ) -> None:
         self._store = store
         self._clients = clients
         self._secrets = secrets
         self._ring = ring
         self._metrics = metrics
+        self._is_held = is_held
         self._pass = _Pass()
         self.counted: Counted | None = None
 
@@ -67,6 +76,8 @@ class Reencryption:
         """Work on the next grants; returns the seconds until the next turn. One entry alone leaves nothing to do."""
         if len(self._ring.entries) == 1:
             return PASS_EVERY.total_seconds()
+        if self._is_held():
+            return LOOK_EVERY  # who owns the database may not have the new entry, and could not read what it wrote
         found = await self._store.walk(self._pass.last, BATCH)
         for record in found:
             await self._take(record)

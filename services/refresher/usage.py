@@ -1,5 +1,9 @@
-"""Notes who got which access token on which day: in memory, written in bulk once a minute, shown before a delete."""
+"""Notes who got which access token on which day: in memory, written in bulk once a minute, shown before a delete.
 
+While the database is another bus's, what is noted stays in memory.
+"""
+
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -15,8 +19,9 @@ FLUSH_EVERY: Final = 60.0
 class Usage:
     """Collects uses and writes them; a part of the process (start, stop, problems)."""
 
-    def __init__(self, store: GrantStore, *, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, store: GrantStore, *, clock: Clock, metrics: Metrics, is_held: Callable[[], bool]) -> None:
         self._store = store
+        self._is_held = is_held
         self._loop = Loop("usage", self.flush, clock=clock, metrics=metrics, patience=5 * FLUSH_EVERY)
         self._days: dict[tuple[str, str], str] = {}
         self._written: dict[tuple[str, str], str] = {}
@@ -40,6 +45,8 @@ class Usage:
 
     async def flush(self) -> float:
         """Write what is new since the last flush; returns the seconds until the next one."""
+        if self._is_held():
+            return FLUSH_EVERY
         noted, self._days = self._days, {}
         new = {use: day for use, day in noted.items() if self._written.get(use) != day}
         try:

@@ -4,15 +4,26 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from grantkeeper.crypto.ring import AuthRing, VaultRing
-from grantkeeper.process.clock import SYSTEM_IDS
+from grantkeeper.mongo.outbox import Entry
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.metrics import Metrics
 from grantkeeper_client import Asker, ReplyError
-from services.refresher.domain.record import Waiter
+from schemas.config_events import ConfigPurged
+from schemas.token_events import TokenChanged
+from schemas.topics import TOKEN_EVENTS
+from services.refresher.domain.engine import Engine
+from services.refresher.domain.record import Waiter, Wish
+from services.refresher.engine_store import EngineStore
+from services.refresher.usage import Usage
 from tests.integration.house import House, house
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
 from tests.waiting import wait_until
@@ -187,3 +198,63 @@ async def test_a_copy_of_the_database_refreshes_nothing_until_an_admin_confirms(
             assert answer["status"]["generation"] == 2
         async with service.running(), service.house.asker("admin") as first:
             assert (await engine(first))["held"] == "another_cluster", "the other one must not go on beside it"
+
+
+async def left_by_the_owner(service: Service, config_id: str) -> None:
+    """A due grant with somebody who waits, a code that is to be exchanged, and an event that is not published yet."""
+    reply_to = {"principal": "mail", "version": 1, "ring_id": "r1", "correlation_id": SYSTEM_IDS.uuid7()}
+    record = await service.record(config_id)
+    code = service.secrets.keep_code(config_id, SecretStr("a-code"))
+    wish = Wish(id="login", kind="complete", actor="admin", code=code, askers=(Waiter("mail:1", reply_to),))
+    waiting = replace(record, waiters=(Waiter("mail:2", reply_to),), wishes=(wish,), not_before=None)
+    now = SYSTEM_CLOCK.now() - timedelta(hours=1)
+    event = Entry(SYSTEM_IDS.uuid7(), TOKEN_EVENTS, TokenChanged.TYPE, config_id, now, None)
+    assert await service.store.write(record, waiting, [event]) is not None
+    old = {"$set": {"outbox_at": now, "due": now}}
+    await service.store.collection.update_one({"_id": config_id}, old)
+
+
+async def all_has_had_a_turn(service: Service) -> None:
+    """The sweeper of the engine's own news works everywhere: the others have looked before it, or just after."""
+    now = SYSTEM_CLOCK.now() - timedelta(hours=1)
+    collection = service.database["engine"]
+    for _ in range(2):
+        await collection.update_one({"_id": "engine"}, {"$set": {"outbox": [], "outbox_at": now}})
+
+        async def swept() -> bool:
+            return await collection.count_documents({"outbox_at": {"$exists": True}}) == 0
+
+        await wait_until(swept)
+
+
+async def test_uses_are_noted_when_the_database_is_no_strangers_any_more(service: Service) -> None:
+    config_id = await service.insert(service.config())
+    held = [True]
+    usage = Usage(service.store, clock=SYSTEM_CLOCK, metrics=Metrics("test"), is_held=lambda: held[0])
+    usage.note(config_id, "mail", SYSTEM_CLOCK.now())
+    await usage.flush()
+    assert (await service.record(config_id)).used_by == {}
+    held[0] = False
+    await usage.flush()
+    assert list((await service.record(config_id)).used_by) == ["mail"]
+
+
+async def test_what_the_owner_has_to_do_is_left_alone_by_a_stranger_on_its_database(
+    service: Service, kafka: "KafkaServer", mongo: "MongoServer", tmp_path: Path, provider: "ProviderThread"
+) -> None:
+    config_id = await service.insert(service.config())
+    await EngineStore(service.database).write(Engine(), Engine(bus="the owner's"), (), SYSTEM_CLOCK.now())
+    await left_by_the_owner(service, config_id)
+    before = await service.store.collection.find_one({"_id": config_id})
+    service.house.vault = service.house.vault.with_entry("r2").with_current("r2")  # which the owner does not have
+    service.house.ring = service.house.ring.with_entry("r2").with_current("r2")
+    async with cloned(service, kafka, mongo, tmp_path / "copy") as copy, copy.running():
+        await copy.tell(ConfigPurged(config_id=config_id, revision=2, sequence=2))
+        async with copy.house.asker("admin") as admin:
+            assert (await engine(admin))["held"] == "another_cluster"
+        await all_has_had_a_turn(copy)
+        assert await service.store.collection.find_one({"_id": config_id}) == before
+        assert provider.control.journal() == []
+        async with copy.house.asker("admin") as admin:
+            await engine(admin, RESUME)
+        assert (await copy.knows(config_id, 2)).purged, "what was told meanwhile is taken then"
