@@ -1,7 +1,8 @@
 """Takes over a refresh token that another program held: used once, and stored only when that has worked.
 
 A failure leaves nothing behind, so that the refresh token can be handed in again. It goes to the token endpoint of the
-config that it was sealed for, and to no other.
+config that it was sealed for, and to no other. Two configs never send the same one: the second use would end the grant
+of the first at a provider that replaces refresh tokens.
 """
 
 import re
@@ -23,7 +24,7 @@ from services.refresher.answers import refusal, status_reply
 from services.refresher.calling import Called
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import Login, quarantined
-from services.refresher.domain.record import Origin, Record, Wish
+from services.refresher.domain.record import Origin, Record, Wish, adoption_of
 from services.refresher.domain.serving import Refuse
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.secrets_at_rest import Secrets
@@ -66,11 +67,10 @@ class AdoptionRequests:
             return failed_reply("secret_unreadable", f"the refresh token does not open: {error.detail}")
         if _REFRESH_TOKEN.fullmatch(refresh_token.get_secret_value()) is None:
             return failed_reply("invalid_field", "this is no refresh token: hand in the bare text of it, in one line")
-        fingerprint = self._secrets.fingerprint(refresh_token)
-        adoption = f"adopt:{fingerprint}"
+        adoption = adoption_of(self._secrets.fingerprint(refresh_token))
         if is_done(record, adoption):
             return status_reply(record, renamed=asked.renamed)
-        shared = await self._taking.shared_with(record, fingerprint)
+        shared = await self._taking.adopted_elsewhere(record, refresh_token)
         if shared is not None:
             return failed_reply("authorization_failed", shared)
         wish = Wish(
@@ -121,6 +121,10 @@ class Adoption:
             await self._try(claimed, wish, self._secrets.refresh_token(claimed.config_id, wish.code), send_by)
 
     async def _try(self, claimed: Record, wish: Wish, refresh_token: SecretStr, send_by: float) -> None:
+        shared = await self._taking.adopted_elsewhere(claimed, refresh_token)
+        if shared is not None:
+            await self._end(claimed, wish, failed_reply("authorization_failed", shared))
+            return
         called = await self._calls.redeem(claimed, send_by, refresh_token)
         outcome = called.outcome
         if isinstance(outcome, Failure):

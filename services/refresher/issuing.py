@@ -42,7 +42,7 @@ class Issuing:
             expires_at=expires_at,
             renew_at=self._renew_at(record, response, sent_at, expires_at),
             refresh_token=None if refresh_token is None else self._secrets.keep_refresh_token(config_id, refresh_token),
-            fingerprint=self._secrets.fingerprint(refresh_token),
+            fingerprint=None if refresh_token is None else self._secrets.fingerprint(refresh_token),
             refresh_token_expires_at=min((*_moving(record, response, sent_at), *fixed), default=None),
             ends_at=min(fixed, default=None),
             scope=response.scope,
@@ -70,7 +70,7 @@ class Issuing:
     def straggler(self, record: Record, refresh_token: SecretStr) -> Straggler:
         """Encrypt a refresh token that came without an access token."""
         kept = self._secrets.keep_refresh_token(record.config_id, refresh_token)
-        return Straggler(kept, self._secrets.fingerprint(refresh_token) or "", record.grant.falls_back)
+        return Straggler(kept, self._secrets.fingerprint(refresh_token), record.grant.falls_back)
 
 
 def _moving(record: Record, response: TokenResponse, sent_at: datetime) -> Iterator[datetime]:

@@ -57,9 +57,9 @@ class Secrets:
         """Write a grant's value anew under the current key; raises DecryptionError."""
         return self._encrypt(self._decrypt(stored, GRANTS, config_id, field), GRANTS, config_id, field)
 
-    def fingerprint(self, refresh_token: SecretStr | None) -> str | None:
+    def fingerprint(self, refresh_token: SecretStr) -> str:
         """Name a refresh token without telling it."""
-        return None if refresh_token is None else self._fingerprint_of(refresh_token.get_secret_value())
+        return self._fingerprint_of(refresh_token.get_secret_value())
 
     def _open_access_token(self, config_id: str, stored: str) -> SecretStr:
         return self._decrypt(stored, GRANTS, config_id, "access_token")

@@ -34,7 +34,7 @@ from services.refresher.document import (
     waiter_document,
 )
 from services.refresher.domain.names import is_config_id, name_keys
-from services.refresher.domain.record import Record, Servable, Waiter
+from services.refresher.domain.record import Record, Servable, Waiter, adoption_of
 from services.refresher.domain.serving import WAITERS_MAX
 
 COLLECTION: Final = "grants"
@@ -57,6 +57,9 @@ INDEXES: Final = (
     IndexModel([("sorted_name", ASCENDING)], name="by_name"),
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),
     IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
+    IndexModel([("grant.previous_fingerprint", ASCENDING)], name="previous_fingerprint", sparse=True),
+    IndexModel([("grant.authorization", ASCENDING)], name="authorization", sparse=True),
+    IndexModel([("wishes.id", ASCENDING)], name="wish", sparse=True),
 )
 
 N = TypeVar("N", Record, Servable)
@@ -214,10 +217,29 @@ class GrantStore:
                 await self.collection.bulk_write(operations, ordered=False)
 
     async def holders(self, fingerprint: str, but: str) -> list[str]:
-        """Return the ids of other records that hold the refresh token of this fingerprint."""
-        condition = {"grant.fingerprint": fingerprint, "_id": {"$ne": but}}
+        """Return the ids of other records that hold the refresh token of this fingerprint, or adopted it once.
+
+        Where the provider replaces refresh tokens, that they adopted it is all that is left of it.
+        """
+        adopted = {"grant.authorization": adoption_of(fingerprint)}
+        held = [{"grant.fingerprint": fingerprint}, {"grant.previous_fingerprint": fingerprint}]
+        return await self._others({"$or": [*held, adopted]}, but)
+
+    async def adopters(self, fingerprint: str, record: Record) -> list[str]:
+        """Return the ids of other records that are to adopt the refresh token of this fingerprint before `record`.
+
+        Of those with a lease the earliest is first: it may have looked before the others came, but not they before it.
+        """
+        condition: Document = {"wishes.id": adoption_of(fingerprint)}
+        if record.lease is not None:
+            same_time = {"lease.until": record.lease.until, "_id": {"$lt": record.config_id}}
+            condition["$or"] = [{"lease.until": {"$lt": record.lease.until}}, same_time]
+        return await self._others(condition, record.config_id)
+
+    async def _others(self, condition: Document, but: str) -> list[str]:
         with translate():
-            return [document["_id"] async for document in self.collection.find(condition, {"_id": 1})]
+            found = self.collection.find({"$and": [condition, {"_id": {"$ne": but}}]}, {"_id": 1})
+            return [document["_id"] async for document in found]
 
     async def count_of_client(self, client: str) -> int:
         """Return how many records use a client."""

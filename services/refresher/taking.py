@@ -6,6 +6,8 @@ whatever happens meanwhile, since it may be the only copy.
 
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from grantkeeper.oauth2.token_response import TokenResponse
 from services.refresher.calling import Called
 from services.refresher.clients import Clients
@@ -29,15 +31,25 @@ class Taking:
         self._storing = storing
         self._clients = clients
 
-    async def shared_with(self, claimed: Record, fingerprint: str | None) -> str | None:
+    async def shared_with(self, claimed: Record, refresh_token: SecretStr) -> str | None:
         """Say why a grant cannot be taken that another config holds; None = nobody does."""
-        if fingerprint is None:
-            return None
+        fingerprint = self._secrets.fingerprint(refresh_token)
         # What a spent code has brought must outlive an outage here.
         others = await self._storing.patiently(lambda: self._store.holders(fingerprint, claimed.config_id))
         if not others:
             return None
         return f"the token config {others[0]} holds this very grant: use that one, or log in with another account"
+
+    async def adopted_elsewhere(self, record: Record, refresh_token: SecretStr) -> str | None:
+        """Say why a refresh token is not to be sent for this record: another one has it, or is first; None = it may be.
+
+        Asked for in this order, since whoever is first and succeeds turns from an adopter into a holder.
+        """
+        fingerprint = self._secrets.fingerprint(refresh_token)
+        first = await self._storing.patiently(lambda: self._store.adopters(fingerprint, record))
+        if first:
+            return f"the token config {first[0]} is taking over this very refresh token: use that one"
+        return await self.shared_with(record, refresh_token)
 
     async def take(
         self,
@@ -50,7 +62,8 @@ class Taking:
         actor: str | None = None,
     ) -> Written | str | None:
         """Store it; a sentence where another config holds it, None where it did not count any more."""
-        shared = await self.shared_with(claimed, self._secrets.fingerprint(response.refresh_token))
+        refresh_token = response.refresh_token
+        shared = None if refresh_token is None else await self.shared_with(claimed, refresh_token)
         if shared is not None:
             return shared
         issued = self._issuing.issued(claimed, response, called.host, called.attempt.at)

@@ -61,7 +61,7 @@ class Grant:
     """When the whole grant ends, whatever is done."""
     authorized_at: datetime | None = None
     authorization: str | None = None
-    """Hash of the state of the login that yielded this grant."""
+    """Hash of the state of the login that yielded this grant, or the name of the adoption (`adoption_of`)."""
     scope: str | None = None
     asked_scope: str | None = None
     account: str | None = None
@@ -108,11 +108,11 @@ class Lease:
     until: datetime
 
 
-WishKind = Literal["complete", "device", "revoke", "adopt", "refresh", "report_rejected"]
+WishKind = Literal["start", "complete", "device", "revoke", "adopt", "refresh", "report_rejected"]
 EVERY_KIND: Final[frozenset[WishKind]] = frozenset(get_args(WishKind))
 FORCED: Final[frozenset[WishKind]] = frozenset({"refresh", "report_rejected"})
 """Kinds that want a newer access token than that of the generation they name; any attempt ends them."""
-OF_ADMINS: Final[frozenset[WishKind]] = frozenset({"complete", "device", "adopt", "revoke", "refresh"})
+OF_ADMINS: Final[frozenset[WishKind]] = frozenset({"start", "complete", "device", "adopt", "revoke", "refresh"})
 """What is worked on even where the client is paused: a person who asks is answered by the provider. What a mail module
 wishes waits for its client like every refresh."""
 ATTEMPTS_KEPT: Final = 10
@@ -146,6 +146,8 @@ class Wish:
     code: str | None = field(default=None, repr=False)
     """The authorization code of a `complete`, the refresh token of an `adopt`; encrypted."""
     askers: tuple[Waiter, ...] = ()
+    nonce_hash: str | None = None
+    """Of a `start`: binds the login to a browser."""
 
     def is_overtaken(self, grant: Grant) -> bool:
         """Tell whether the access token that it wants renewed is not the stored one any more."""
@@ -154,6 +156,11 @@ class Wish:
     def askers_in(self, record: "Record") -> tuple[Waiter, ...]:
         """Return who asked for it by now: some may have joined after it was claimed."""
         return next((known.askers for known in record.wishes if known.id == self.id), self.askers)
+
+
+def adoption_of(fingerprint: str) -> str:
+    """Name the wish to adopt a refresh token, and later the grant that came of it, whatever replaced it since."""
+    return f"adopt:{fingerprint}"
 
 
 @dataclass(frozen=True, slots=True)

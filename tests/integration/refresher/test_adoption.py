@@ -1,13 +1,18 @@
 """Taking over refresh tokens that another program held."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from devstack.provider.faults import Fault
 from grantkeeper_client import Asker, ReplyError, seal_to_installation
+from services.refresher.domain.grant import settled
+from services.refresher.domain.record import Wish, adoption_of
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
+from tests.integration.refresher.test_device_login import generation
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -88,6 +93,50 @@ async def test_two_configs_never_hold_one_refresh_token(
     assert (error.code, first in error.message) == ("authorization_failed", True)
     assert await untouched(refresher, second)
     assert len(provider.control.journal()) == 1, "it was not even sent"
+
+
+async def test_a_refresh_token_that_was_replaced_since_is_not_taken_over_again(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    first = await refresher.configured(refresher.config("First"))
+    second = await refresher.configured(refresher.config("Second"))
+    token = minted(provider)
+    await ask(admin, ADOPT, handed_in(refresher, first, token))
+    for held in (1, 2):  # replaced once, and once more: then nothing but the adoption itself tells
+        error = await refused(admin, handed_in(refresher, second, token))
+        assert (error.code, first in error.message) == ("authorization_failed", True)
+        await refresher.due_now(first)
+        await generation(refresher, first, held + 1)
+    assert {entry.outcome for entry in provider.control.journal()} == {"ok"}, "the first login goes on"
+    assert await untouched(refresher, second)
+
+
+async def test_of_two_configs_that_wish_for_one_refresh_token_at_once_one_sends_it(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    token = minted(provider)
+    ids = [await service.insert(service.config(name)) for name in ("First", "Second")]
+    for config_id in reversed(ids):
+        await wished(service, config_id, token)
+    async with service.running():
+
+        async def done() -> bool:
+            return not any(record.wishes for record in (await service.store.read_many(ids)).values())
+
+        await wait_until(done)
+    states = [(await service.record(one)).grant.state for one in ids]
+    assert sorted(states) == ["authorized", "none"]
+    assert len(provider.control.journal()) == 1
+
+
+async def wished(service: Service, config_id: str, token: str) -> None:
+    """Store the wish to adopt, as if it had been asked for while others were."""
+    secret = SecretStr(token)
+    name = adoption_of(service.secrets.fingerprint(secret))
+    wish = Wish(name, "adopt", "admin", code=service.secrets.keep_refresh_token(config_id, secret))
+    record = await service.record(config_id)
+    after = settled(replace(record, wishes=(wish,)), service.store.time.now())
+    assert await service.store.write(record, after, ()) is not None
 
 
 async def test_a_grant_gives_way_only_to_who_names_it(
