@@ -52,6 +52,7 @@ def check(config: TokenConfig, notes: Notes) -> None:
     _check_client(config, notes)
     _check_addresses(config, notes)
     _check_flow(config, notes)
+    _check_hosts(config, notes)
     for kind, block in config.requests.items():
         _check_parameters(kind, block, config, notes)
         _check_response(kind, block, notes)
@@ -121,11 +122,22 @@ def _check_flow(config: TokenConfig, notes: Notes) -> None:
             notes.error("issuer_missing", yaml_path(("options", "issuer")), message, cure)
     else:
         _check_urls(config, notes)
-    by_code, by_refresh = (_url(config, kind) for kind in ("TokenByAuthorizationCode", "TokenByRefreshToken"))
-    if by_code and by_refresh and host(by_code) != host(by_refresh):
-        message = "Code and refresh token go to different hosts; the client secret is for one."
-        path = yaml_path(("requests", "TokenByRefreshToken", "url"))
-        notes.error("token_hosts_differ", path, message, "Use addresses on one host.")
+
+
+def _check_hosts(config: TokenConfig, notes: Notes) -> None:
+    """Hold together what takes the client secret or a refresh token: both are for one host, and never go to another."""
+    options, kinds = config.options, (*_NEEDED[config.auth_flow], "TokenByRefreshToken")
+    given: list[tuple[Path, str | None]] = [
+        (("requests", kind, "url"), _url(config, kind)) for kind in kinds if kind != "AuthorizationCode"
+    ]
+    first = host(next((url for _, url in given if url), options.issuer) or "")
+    given.append((("options", "revocation_endpoint"), options.revocation_endpoint))
+    given.append((("options", "device_authorization_endpoint"), options.device_authorization_endpoint))
+    for path, url in given:
+        if first and url and host(url) != first:
+            message = "The client secret and the refresh token are for one host; this address is on another."
+            cure = f"Use an address on {first}{', or leave it to discovery' if options.discovery else ''}."
+            notes.error("token_hosts_differ", yaml_path(path), message, cure)
 
 
 def _check_urls(config: TokenConfig, notes: Notes) -> None:

@@ -1,7 +1,8 @@
 """One request to a provider: by which client secret it is authenticated, until when it may leave, what came of it.
 
-Nothing is stored here. A client secret goes only to the host that it was sealed for. The whole call has one deadline,
-shorter than the lease under which it runs, however many secrets are tried.
+Nothing is stored here. A client secret goes only to the host that it was sealed for, or where that leads by discovery
+(client_identity.py). The whole call has one deadline, shorter than the lease under which it runs, however many secrets
+are tried.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from grantkeeper.bus.delivery import Instruments
 from grantkeeper.oauth2.answer import HttpAnswer, correlation_id
 from grantkeeper.oauth2.client_auth import Client, UnusableKey
-from grantkeeper.oauth2.client_identity import secret_binding
+from grantkeeper.oauth2.client_identity import may_go_to, token_host
 from grantkeeper.oauth2.client_proof import proven_client
 from grantkeeper.oauth2.device import WAITING
 from grantkeeper.oauth2.discovery import host
@@ -128,8 +129,8 @@ class Calling:
         config = record.config
         if record.secret is None or config.options.client_authentication == "none":
             return None, None
-        bound = secret_binding(config)["host"]
-        if not config.options.discovery and host(url) != bound:
+        if not may_go_to(config, url):
+            bound = token_host(config)
             raise Refused(address_fault(f"the client secret was sealed for {bound}, not for {host(url)}"))
         seen = {one.fingerprint for one, _ in tried}
         try:

@@ -167,6 +167,21 @@ async def test_what_the_provider_refuses_is_said_at_once(
     assert (await refresher.status(admin, config_id))["state"] == "not_authorized"
 
 
+async def test_a_client_secret_goes_to_no_other_host_though_the_rest_comes_by_discovery(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    elsewhere = refresher.base_url.replace("127.0.0.1", "localhost") + f"/{REALM}/device_authorization"
+    options = {
+        "issuer": f"{refresher.base_url}/{REALM}",
+        "discovery": True,
+        "device_authorization_endpoint": elsewhere,
+    }
+    config_id = await refresher.configured(with_device(refresher, requests={}, options=options))
+    with pytest.raises(ReplyError, match="sealed for"):
+        await begin(admin, config_id)
+    assert provider.control.journal(endpoint="device_authorization") == []
+
+
 async def test_a_config_without_an_address_for_it_is_told_what_is_missing(refresher: Service, admin: Asker) -> None:
     config_id = await refresher.configured(refresher.config())
     with pytest.raises(ReplyError, match="DeviceAuthorizationEndpoint"):

@@ -223,6 +223,15 @@ def test_code_and_refresh_must_go_to_one_host() -> None:
     assert (finding.level, finding.field) == ("error", ".".join(path))
 
 
+@pytest.mark.parametrize("key", ["RevocationEndpoint", "DeviceAuthorizationEndpoint"])
+def test_an_address_that_takes_the_secret_to_another_host_than_the_issuer_is_no_way_around_discovery(key: str) -> None:
+    here = read(f"{MINIMAL}    {key}: https://IDP.example.test:443/there\n")
+    elsewhere = only(read(f"{MINIMAL}    {key}: https://other.example.test/there\n"), "token_hosts_differ")
+    assert codes(here) == set()
+    assert (elsewhere.level, elsewhere.field) == ("error", f"Config.Grantkeeper.{key}")
+    assert elsewhere.cure == "Use an address on idp.example.test, or leave it to discovery."
+
+
 def test_a_secret_among_the_fixed_parameters_is_told_as_plain() -> None:
     text = (
         MINIMAL
