@@ -49,6 +49,7 @@ from services.refresher.gets import Gets
 from services.refresher.halt import Halt
 from services.refresher.issuing import Issuing
 from services.refresher.login import LoginExchange
+from services.refresher.login_start import LoginStart
 from services.refresher.logins import Logins
 from services.refresher.overview import Overview
 from services.refresher.provider_calls import ProviderCalls
@@ -187,8 +188,11 @@ class Refresher:
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
         adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
+        self._login_start = LoginStart(
+            store, self._logins, self._discovery, self._secrets, storing, telling, self._settings.public_url, ids
+        )
         devices = DeviceLogins(store, calls, self._secrets, self._taking, storing, telling, clients)
-        logins = Logins(login, devices, adoption)
+        logins = Logins(self._login_start, login, devices, adoption)
         attempts = Attempts(store, renewal, logins, ending, settling, slots, halt, clock)
         self._scheduler = Scheduler(
             store,
@@ -232,10 +236,7 @@ class Refresher:
         wishes = Wishes(store, clients, self._engine, self._relay, self._ids)
         jwks = self._vault.installation_private_jwks()
         opener = Opener(jwks)
-        public_url = self._settings.public_url
-        starts = Starts(
-            store, self._logins, self._discovery, secrets, self._storing, self._engine, public_url, self._ids
-        )
+        starts = Starts(self._discovery, self._login_start, wishes, self._storing, self._engine)
         returns = Returns(store, self._logins, opener, secrets, wishes, self._storing)
         adoptions = AdoptionRequests(jwks, secrets, self._taking, wishes)
         requested = Requested(store, clients, wishes, self._answers)

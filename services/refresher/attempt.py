@@ -20,6 +20,7 @@ from services.refresher.domain.schedule import (
     Revoke,
     Settle,
     StartDevice,
+    StartLogin,
     plan,
 )
 from services.refresher.ending import GrantEnding
@@ -90,7 +91,7 @@ class Attempts:
         match action:
             case Refresh() | Mint():
                 await self._renewal.renew(claimed, action, send_by, slot.free)
-            case ExchangeCode() | StartDevice() | PollDevice() | Adopt():
+            case StartLogin() | ExchangeCode() | StartDevice() | PollDevice() | Adopt():
                 await self._logins.attempt(claimed, action, send_by)
             case Revoke(wish):
                 await self._grant_ending.revoke(claimed, wish, send_by)

@@ -17,12 +17,12 @@ from schemas.replies import Reply
 from schemas.token_requests import DeviceAuthorizationStarted
 from services.refresher.access import Asked
 from services.refresher.answers import refusal
-from services.refresher.authorizations import unfit
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import device_failed, device_started, device_waits
 from services.refresher.domain.record import Attempt, DeviceLogin, Record, Wish
 from services.refresher.domain.serving import Refuse
 from services.refresher.login import START_AGAIN
+from services.refresher.login_start import unfit
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.returned import hashed
 from services.refresher.secrets_at_rest import Secrets

@@ -4,6 +4,7 @@ The last good metadata is used while the issuer is away. Metadata that name anot
 believed: the refresh token would go to a stranger. They stop the client and ask the admin.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol
@@ -22,7 +23,7 @@ from grantkeeper.oauth2.http_errors import HttpError
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
 from schemas.token_config import TokenConfig
-from services.refresher.client_store import ClientStore
+from services.refresher.client_store import Client, ClientStore
 from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.record import Record
 
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 FRESH_FOR: Final = timedelta(days=1)
 KEPT_IN_MEMORY: Final = 300.0
 """Seconds for which a process does not ask the database again."""
+FETCHED_WITHIN: Final = 14.0
+"""Seconds for all addresses at which metadata may lie: an attempt that needs them has a lease of 20 s."""
 
 
 class MetadataDoor(Protocol):
@@ -53,31 +56,46 @@ class Discovery:
 
     async def of(self, record: Record) -> Endpoints:
         """Return the endpoints; raises DiscoveryFailed or HttpError where metadata are needed and not to be had."""
+        known, issuer = await self.known(record), record.config.options.issuer
+        if known is not None or issuer is None:
+            return known or endpoints(record.config)
+        metadata = await self._renewed(record, issuer)
+        self._known[record.client] = (self._clock.monotonic(), metadata)
+        return endpoints(record.config, metadata)
+
+    async def known(self, record: Record) -> Endpoints | None:
+        """Return the endpoints where nothing has to be fetched for them."""
         options = record.config.options
         if not options.discovery or options.issuer is None:
             return endpoints(record.config)
         at, metadata = self._known.get(record.client, (0.0, None))
         if metadata is None or self._clock.monotonic() - at > KEPT_IN_MEMORY:
-            metadata = await self._current(record, options.issuer)
+            client = await self._clients.read(record.client)
+            if client is None or client.metadata is None or not self._is_fresh(client):
+                return None
+            metadata = client.metadata
             self._known[record.client] = (self._clock.monotonic(), metadata)
         return endpoints(record.config, metadata)
 
-    async def _current(self, record: Record, issuer: str) -> Metadata:
+    def _is_fresh(self, client: Client) -> bool:
+        return client.metadata_at is not None and self._time.now() - client.metadata_at < FRESH_FOR
+
+    async def _renewed(self, record: Record, issuer: str) -> Metadata:
         client = await self._clients.read(record.client)
-        now = self._time.now()
         stored = None if client is None else client.metadata
-        at = None if client is None else client.metadata_at
-        if stored is not None and at is not None and now - at < FRESH_FOR:
-            return stored
         try:
-            fetched = await self._fetched(record.config, issuer)
-        except (DiscoveryFailed, HttpError):
-            if stored is None:
-                raise
-            log.warning("metadata not renewed, the last good ones are used", client=record.client)
-            return stored
+            async with asyncio.timeout(FETCHED_WITHIN):
+                fetched = await self._fetched(record.config, issuer)
+        except (DiscoveryFailed, HttpError, TimeoutError) as error:
+            if stored is not None:
+                log.warning("metadata not renewed, the last good ones are used", client=record.client)
+                return stored
+            if isinstance(error, TimeoutError):
+                raise DiscoveryFailed(f"the issuer did not name its addresses within {FETCHED_WITHIN:.0f} s") from None
+            raise
         _same_host(stored, fetched)
         if client is not None:
+            now = self._time.now()
             await self._clients.write(client, replace(client, metadata=fetched, metadata_at=now), (), now)
         return fetched
 

@@ -40,6 +40,13 @@ ENDS_SOON_DAYS: Final = (30, 14, 7, 1)
 
 
 @dataclass(frozen=True, slots=True)
+class StartLogin:
+    """Fetch the provider's addresses and start a login in the browser."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeCode:
     """Send the authorization code of a `complete`."""
 
@@ -94,14 +101,14 @@ class Settle:
     """Nothing to send: write what time alone has changed, and answer who waits."""
 
 
-LoginCall = ExchangeCode | Adopt | StartDevice | PollDevice
+LoginCall = StartLogin | ExchangeCode | Adopt | StartDevice | PollDevice
 """What brings a grant."""
 Call = LoginCall | Revoke | Purge | Refresh | Mint
 """What needs the provider."""
 Action = Call | Settle
 
 _OF_WISHES: Final[Mapping[WishKind, Callable[[Wish], Call]]] = MappingProxyType(
-    {"complete": ExchangeCode, "device": StartDevice, "adopt": Adopt, "revoke": Revoke}
+    {"start": StartLogin, "complete": ExchangeCode, "device": StartDevice, "adopt": Adopt, "revoke": Revoke}
 )
 
 

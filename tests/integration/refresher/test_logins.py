@@ -1,5 +1,6 @@
 """A login from start to grant: by the browser, pasted, twice, forged, late, refused."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,7 +12,8 @@ import pytest
 from devstack.login import log_in
 from devstack.provider.faults import Fault
 from grantkeeper_client import Asker, ReplyError, seal_to_installation
-from tests.integration.refresher.service import Service, ask
+from tests.integration.refresher.service import CLIENT_ID, Service, ask
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from devstack.provider.server import ProviderThread
@@ -211,6 +213,42 @@ async def test_endpoints_come_by_discovery(refresher: Service, admin: Asker, pro
     assert done["status"]["state"] == "active"
     answer = await ask(admin, "grantkeeper.token.refresh.v1", {"config": browser.config, "generation": 1})
     assert answer["status"]["generation"] == 2
+
+
+async def test_a_start_that_has_to_look_for_addresses_keeps_nobody_from_their_access_token(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config = refresher.config(requests={}, options={"issuer": provider.issuer("strict"), "discovery": True})
+    browser = Browser(refresher, admin, await refresher.configured(config))
+    living = await refresher.configured(refresher.config("Living"))
+    await refresher.plant(living, provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0])
+    provider.control.fail(Fault.model_validate({"endpoint": "discovery", "delay_before": 4, "next": 1}))
+    starting = asyncio.create_task(browser.start())
+
+    async def wished() -> bool:
+        return [wish.kind for wish in (await refresher.record(browser.config)).wishes] == ["start"]
+
+    await wait_until(wished)
+    assert (await ask(admin, "grantkeeper.token.get.v1", {"config": living}))["generation"] == 1
+    assert not starting.done()
+    given = browser.come_back((await starting)["url"])
+    assert (await refresher.record(browser.config)).state == "authorizing"
+    with pytest.raises(ReplyError, match="another browser"):
+        await browser.complete(given, nonce="somebody else's nonce")
+    assert (await browser.complete(given))["status"]["state"] == "active"
+    assert (await refresher.record(browser.config)).wishes == ()
+
+
+async def test_an_issuer_that_answers_nothing_of_use_ends_a_start(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config = refresher.config(requests={}, options={"issuer": provider.issuer("strict"), "discovery": True})
+    browser = Browser(refresher, admin, await refresher.configured(config))
+    provider.control.fail(Fault.model_validate({"endpoint": "discovery", "status": 404}))
+    with pytest.raises(ReplyError) as caught:
+        await browser.start()
+    assert caught.value.code == "authorization_failed"
+    assert (await refresher.record(browser.config)).wishes == ()
 
 
 @pytest.mark.parametrize("role", ["mail", "viewer"])
