@@ -147,8 +147,6 @@ class Clients:
             log.warning("failure not noted for its client", client=client, error=str(error))
 
     async def _blame(self, record: Record, failure: Failure, *, was_probe: bool) -> None:
-        if was_probe:
-            await self._store.probe_after(record.client, PROBE_EVERY.total_seconds(), unless_sooner=True)
         while (client := await self._store.read(record.client)) is not None and client.fault is None:
             users = await self._grants.count_of_client(client.hash)
             suspects = tuple(dict.fromkeys((*client.suspects, record.config_id)))
@@ -162,7 +160,11 @@ class Clients:
             if await self._write(client, blamed, entries, now):
                 if blamed.fault is not None:
                     log.warning("client paused", client=client.hash, error=blamed.fault.code, tokens=users)
+                elif was_probe:
+                    await self._store.probe_after(client.hash, 0)  # a second config confirms it
                 return
+        if was_probe:
+            await self._store.probe_after(record.client, PROBE_EVERY.total_seconds(), unless_sooner=True)
 
     async def _struck(self, client: str, *, was_probe: bool) -> None:
         """Count a failure that is the provider's; the breaker opens after many in a row, and again after each probe."""

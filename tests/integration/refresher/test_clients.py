@@ -10,6 +10,7 @@ from grantkeeper_client import Asker
 from schemas.expiry_events import ExpiryRecovered
 from schemas.token_config import TokenConfig
 from services.refresher.client_store import Client, ClientStore
+from services.refresher.clients import PROBE_EVERY
 from services.refresher.domain.client import client_of
 from services.refresher.due_store import DueStore
 from tests.integration.refresher.service import CLIENT_ID, CLIENT_SECRET, Service, ask
@@ -145,6 +146,22 @@ async def test_a_provider_that_is_away_is_left_alone_and_comes_back_step_by_step
         await all_active(service, ids, 60)
         known = await client(service, service.config())
         assert (known.openings, known.fault) == (0, None)
+
+
+async def test_a_client_that_is_refused_when_its_provider_is_back_is_told_at_once(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    """The grant that is tried then is one witness: the next one must not wait as after a fault that was told."""
+    await fleet(service, provider, ["one", "two", "three"])
+    await ClientStore(service.database).open_breaker(client_of(service.config()).hash, 0, 0)
+    provider.control.replace_secrets(CLIENT_ID, "a-new-secret")
+    async with service.running():
+        assert await wait_until(lambda: service.reported("client_fault"))
+        paused = await client(service, service.config())
+    assert paused.fault is not None
+    assert paused.probe_at is not None
+    assert paused.probe_at - paused.fault.since == PROBE_EVERY
+    assert len(provider.control.journal()) == 2
 
 
 async def test_clients_that_hang_leave_the_others_their_share(service: Service, provider: "ProviderThread") -> None:
