@@ -36,6 +36,7 @@ from schemas.token_requests import (
 )
 from schemas.token_status import TokenStatus
 from services.console.board import Board
+from services.console.routes.device_logins import last_login
 from tests.console_app import Kafka
 from tests.console_double import Answer, AnsweringBus, refusal
 from tests.console_samples import (
@@ -117,7 +118,8 @@ def _connected(**changes: Any) -> AuthorizationCompleted:
 
 WRONG_ACCOUNT: Final = _connected(account="anna@example.test", mailbox_login="orders@example.test", wrong_account=True)
 NO_REFRESH_TOKEN: Final = _connected(has_refresh_token=False)
-WAITING: Final = known(status(3, name="Orders", state="authorizing"))
+WAITING: Final = known(status(3, name="Orders", authorizing_until=NOW + timedelta(minutes=14)))
+BEFORE: Final = last_login(status())
 SAVE: Final = Click("main form > .gk-buttons .btn-primary")
 
 
@@ -172,9 +174,9 @@ WALK: Final[Sequence[Stop]] = (
     Stop("authorize", f"{TOKEN}/authorize", (Click("main button"),)),
     Stop("authorize-device-ask", f"{TOKEN}/authorize", given={ConfigGet: by_code()}),
     Stop("authorize-device", f"{TOKEN}/authorize", (Click("form[action$=device] button"),), {ConfigGet: by_code()}),
-    Stop("authorize-device-waiting", f"{TOKEN}/authorize/device?generation=7", given={TokenStatusGet: WAITING}),
-    Stop("authorize-device-ended", f"{TOKEN}/authorize/device?generation=7"),
-    Stop("authorize-device-connected", f"{TOKEN}/authorize/device?generation=3"),
+    Stop("authorize-device-waiting", f"{TOKEN}/authorize/device?before={BEFORE}", given={TokenStatusGet: WAITING}),
+    Stop("authorize-device-ended", f"{TOKEN}/authorize/device?before={BEFORE}"),
+    Stop("authorize-device-connected", f"{TOKEN}/authorize/device?before="),
     Stop("authorize-no-refresh-token", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: NO_REFRESH_TOKEN}),
     Stop("authorize-connected", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: _connected()}),
     Stop("authorize-wrong-account", f"{TOKEN}/authorize", PASTED, {AuthorizationComplete: WRONG_ACCOUNT}),

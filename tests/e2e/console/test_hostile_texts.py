@@ -22,7 +22,7 @@ STOPS = (
             "/tokens",
             TOKEN,
             *(f"{TOKEN}/{one}" for one in ("edit", "yaml", "history", "validity", "revoke", "delete", "authorize")),
-            f"{TOKEN}/authorize/device?generation=3",
+            f"{TOKEN}/authorize/device?before=",
             f"/tokens/new?copy_of={config_id(3)}",
         )
     ),

@@ -1,6 +1,7 @@
 """Validity, undo, login by code, attempts; and how often a page may ask the bus."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,8 +28,10 @@ from schemas.token_requests import (
     TokenRevoke,
     TokenStatusGet,
 )
+from services.console.routes.device_logins import last_login
 from tests.console_double import AnsweringBus, refusal
 from tests.console_samples import (
+    NOW,
     attempts,
     config,
     config_id,
@@ -98,30 +101,37 @@ async def test_a_delete_can_be_taken_back_from_the_sentence_that_tells_it(
 
 
 async def test_a_login_by_code_shows_code_and_address_and_finds_its_end(admin: AsyncClient, bus: AnsweringBus) -> None:
-    bus.answers = {TokenStatusGet: known(status(generation=7)), AuthorizationDevice: device_started()}
+    found = status(generation=7)
+    outcome = f"{DEVICE}?before={last_login(found)}"
+    bus.answers = {TokenStatusGet: known(found), AuthorizationDevice: device_started()}
     text = (await admin.post(DEVICE)).text
     assert "WDJB-MJHT" in text
     assert 'href="https://idp.test/activate?user_code=WDJB-MJHT"' in text
     assert "Log in as orders@example.test." in text
-    assert f'hx-get="{DEVICE}?generation=7"' in text
-    bus.answers[TokenStatusGet] = known(status(state="authorizing", generation=7))
-    assert "Waiting for the login." in (await admin.get(f"{DEVICE}?generation=7")).text
-    bus.answers[TokenStatusGet] = known(status(generation=8))
-    text = (await admin.get(f"{DEVICE}?generation=7")).text
+    assert f'hx-get="{outcome}"' in text
+    refreshed = status(generation=8, authorizing_until=NOW + timedelta(minutes=14))
+    bus.answers[TokenStatusGet] = known(refreshed)
+    text = (await admin.get(outcome)).text
+    assert "Waiting for the login." in text, "the old grant lives on, and is refreshed"
+    assert f'hx-get="{outcome}"' in text
+    bus.answers[TokenStatusGet] = known(status(generation=9, authorized_at=NOW))
+    text = (await admin.get(outcome)).text
     assert "Connected as support@example.test." in text
     assert "hx-trigger=&#34;every 5s" not in text
     bus.answers[TokenStatusGet] = known(fleet()[2])
-    text = (await admin.get(f"{DEVICE}?generation=7")).text
+    text = (await admin.get(outcome)).text
     assert "The login was not finished" in text
     assert "AADSTS700082" in text
 
 
-@pytest.mark.parametrize("generation", ["", "x", "9" * 5000, "-1"])
+@pytest.mark.parametrize("before", ["", '"><script>', "9" * 5000, "-1"])
 async def test_nonsense_in_the_address_of_a_login_by_code_breaks_nothing(
-    admin: AsyncClient, bus: AnsweringBus, generation: str
+    admin: AsyncClient, bus: AnsweringBus, before: str
 ) -> None:
-    bus.answers = {TokenStatusGet: known(status(generation=0, state="authorizing"))}
-    assert (await admin.get(DEVICE, params={"generation": generation})).status_code == 200
+    waiting = status(authorized_at=None, authorizing_until=NOW + timedelta(minutes=14))
+    bus.answers = {TokenStatusGet: known(waiting)}
+    answer = await admin.get(DEVICE, params={"before": before})
+    assert (answer.status_code, '"><script>' in answer.text) == (200, False)
 
 
 async def test_a_code_for_an_address_that_is_no_web_address_is_not_shown(admin: AsyncClient, bus: AnsweringBus) -> None:
