@@ -1,6 +1,7 @@
 """Everything the refresher asks of providers, one request each (calling.py sends it). Nothing is stored here.
 
-A refresh token goes only to the host that it was granted by; every other address is refused before anything is sent.
+A refresh token goes only to the host that it was granted by, and at its end to what that one's issuer names; every
+other address is refused before anything is sent.
 """
 
 from typing import Protocol
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from grantkeeper.bus.delivery import Instruments
 from grantkeeper.crypto.errors import DecryptionError
 from grantkeeper.oauth2.client_auth import Client
+from grantkeeper.oauth2.client_identity import may_go_to
 from grantkeeper.oauth2.device import (
     DeviceAuthorization,
     UnusableDeviceAnswer,
@@ -158,8 +160,7 @@ class ProviderCalls:
             url = (await self._endpoints_of(record)).revocation
             if url is None:
                 return False
-            if record.config.options.revocation_endpoint is not None:
-                _only_to(record.grant.token_host, url)
+            _only_where_granted(record, url)
             request = self._revocation(record, await self._calling.newest_client(record, url), url)
         except Refused as refused:
             return refused.failure
@@ -208,6 +209,14 @@ def _known(url: str | None) -> str:
 def _only_to(granted_by: str | None, url: str) -> None:
     if granted_by is not None and host(url) != granted_by:
         raise Refused(address_fault(f"the refresh token was granted by {granted_by} and goes to no other host"))
+
+
+def _only_where_granted(record: Record, url: str) -> None:
+    """Refuse to revoke at a stranger's: the config may name another issuer since the grant was given."""
+    grant = record.grant
+    if host(url) == grant.token_host or (grant.origin == record.origin and may_go_to(record.config, url)):
+        return
+    raise Refused(address_fault(f"the grant was given by {grant.token_host} and is not shown to {host(url)}"))
 
 
 def _transient(code: str, text: str, cure_id: str) -> Failure:

@@ -78,6 +78,20 @@ async def test_revoking_is_honest_where_the_provider_has_no_endpoint(
     assert answer["note"]
 
 
+async def test_a_grant_is_not_shown_to_the_issuer_that_the_config_names_since(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config_id = await grant(refresher, provider)
+    given_elsewhere = {"grant.token_host": "idp.example.org", "grant.origin.host": "idp.example.org"}
+    await refresher.store.collection.update_one({"_id": config_id}, {"$set": given_elsewhere})
+    options = {"issuer": f"{refresher.base_url}/strict", "discovery": True}
+    await refresher.configured(refresher.config(requests={}, options=options), config_id=config_id, sequence=2)
+    answer = await ask(admin, REVOKE, {"config": config_id, "generation": 1})
+    assert (answer["at_provider"], answer["status"]["state"]) == ("failed", "revoked")
+    assert "idp.example.org" in answer["note"]
+    assert provider.control.journal(endpoint="revoke") == []
+
+
 async def test_the_overview_filters_sorts_counts_and_pages(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
