@@ -243,7 +243,7 @@ class Refresher:
         about_one = AboutOneGrant(requested, LoginRequests(starts, returns, DeviceRequests(wishes), adoptions), clients)
         gets = Gets(store, clients, self._engine, self._answers, self._replier, self._usage, self._metrics)
         credentials = Credentials(self._directory, self._ring, self._vault, self._settings.kafka)
-        engine = EngineRequests(self._engine_store, self._engine, store, self._reencryption)
+        engine = EngineRequests(self._engine_store, self._engine, store, self._reencryption, self._clock)
         return TokenRequests(
             store,
             gets,

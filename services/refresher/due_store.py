@@ -15,9 +15,9 @@ from services.refresher.domain.record import OF_ADMINS
 from services.refresher.domain.shares import DueGrants
 from services.refresher.store import COLLECTION as GRANTS
 
-_IS_PAUSED: Final[Document] = {"$or": [{"$ne": ["$fault", None]}, {"$gt": ["$openings", 0]}]}
+IS_PAUSED: Final[Document] = {"$or": [{"$ne": ["$fault", None]}, {"$gt": ["$openings", 0]}]}
 """A fault, or an open breaker; documents of before the breaker have no `openings`, and that is less than 0."""
-_IS_HELD: Final[Document] = {"$gt": ["$held_until", "$$NOW"]}
+IS_HELD: Final[Document] = {"$gt": ["$held_until", "$$NOW"]}
 
 
 class DueStore:
@@ -65,7 +65,7 @@ def due_pipeline(per_client: int, full: Sequence[str] = ()) -> list[Document]:
     others = [{"$match": {"_id": {"$nin": list(full)}}}] if full else []
     return [
         *others,
-        {"$project": {"paused": _IS_PAUSED, "held": _IS_HELD, "may_try": {"$lte": ["$probe_at", "$$NOW"]}}},
+        {"$project": {"paused": IS_PAUSED, "held": IS_HELD, "may_try": {"$lte": ["$probe_at", "$$NOW"]}}},
         # No grant belongs to the client without name: nothing is looked at where nothing may be sent.
         {"$set": {"open": {"$cond": [{"$or": ["$paused", "$held"]}, "", "$_id"]}}},
         {"$set": {"tried": {"$cond": [{"$and": ["$paused", "$may_try", {"$not": ["$held"]}]}, "$_id", "$open"]}}},

@@ -1,6 +1,7 @@
 """The collection `engine`: one document that every refresher reads twice a second and obeys; and the engine's numbers.
 
-The numbers are counted through the index of due times alone, one look-up per client.
+What is due is counted through the index of due times, what a client's configs add up to through one of its own: a
+look-up per client each, and only grants that may be under way are read.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from grantkeeper.mongo.client import Database, Document, translate
 from grantkeeper.mongo.outbox import Entry, Pending, pushed
 from services.refresher.client_store import Client, client_from
 from services.refresher.domain.engine import Engine
+from services.refresher.due_store import IS_HELD, IS_PAUSED
 
 COLLECTION: Final = "engine"
 ID: Final = "engine"
@@ -89,7 +91,7 @@ class EngineStore:
     async def clients(self, limit: int) -> list[UsedClient]:
         """Return clients that token configs use, troubled ones first."""
         with translate():
-            found = await self._clients.aggregate(_clients_pipeline(limit)).to_list(None)
+            found = await self._clients.aggregate(clients_pipeline(limit)).to_list(None)
         return [UsedClient(client_from(each), each["tokens"], each.get("secret_ends")) for each in found]
 
 
@@ -112,7 +114,7 @@ def _numbers_pipeline(lease_seconds: int) -> list[Document]:
         {"$match": {"$expr": {"$gt": ["$lease.until", "$$NOW"]}}},
         {"$count": "number"},
     ]
-    may_send = {"$and": [{"$eq": ["$fault", None]}, {"$eq": ["$openings", 0]}, {"$lte": ["$held_until", "$$NOW"]}]}
+    may_send = {"$not": [{"$or": [IS_PAUSED, IS_HELD]}]}
     return [
         {"$set": {"may_send": may_send}},
         {"$lookup": {"from": "grants", "let": {"client": "$_id"}, "pipeline": due, "as": "due"}},
@@ -129,9 +131,10 @@ def _numbers_pipeline(lease_seconds: int) -> list[Document]:
     ]
 
 
-def _clients_pipeline(limit: int) -> list[Document]:
+def clients_pipeline(limit: int) -> list[Document]:
+    """Clients that have configs, troubled ones first, with what their configs add up to."""
     used = [
-        {"$match": {"$expr": {"$eq": ["$client", "$$client"]}, "deleted": False}},
+        {"$match": {"$expr": {"$and": [{"$eq": ["$client", "$$client"]}, {"$eq": ["$deleted", False]}]}}},
         {
             "$group": {
                 "_id": None,
@@ -140,8 +143,7 @@ def _clients_pipeline(limit: int) -> list[Document]:
             }
         },
     ]
-    held, in_doubt = {"$gt": ["$held_until", "$$NOW"]}, {"$ne": ["$refused", None]}
-    troubled = {"$or": [{"$ne": ["$fault", None]}, {"$gt": ["$openings", 0]}, in_doubt, held]}
+    troubled = {"$or": [IS_PAUSED, IS_HELD, {"$gt": ["$refused", None]}]}
     return [
         {"$set": {"troubled": troubled}},
         {"$sort": {"troubled": -1, "server": 1, "client_id": 1, "_id": 1}},

@@ -53,6 +53,10 @@ INDEXES: Final = (
         name="client_waited",
         partialFilterExpression={"waiters.0": {"$exists": True}},
     ),
+    IndexModel(
+        [("client", ASCENDING), ("deleted", ASCENDING), ("config.options.client_secret_ends", ASCENDING)],
+        name="of_client",
+    ),
     IndexModel([("names", ASCENDING)], name="names"),
     IndexModel([("sorted_name", ASCENDING)], name="by_name"),
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),

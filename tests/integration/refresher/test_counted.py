@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from grantkeeper.process.clock import SYSTEM_CLOCK
 from schemas.token_requests import TokenGet
 from services.refresher.due_store import DueStore, due_pipeline
+from services.refresher.engine_store import EngineStore, clients_pipeline
 from tests.integration.refresher.service import CLIENT_ID, Service
 from tests.waiting import wait_until
 
@@ -107,3 +108,30 @@ async def test_a_look_for_what_is_due_examines_no_more_keys_than_it_claims(servi
     lookups = [stage for stage in explained["stages"] if "$lookup" in stage]
     assert sum(lookup["totalKeysExamined"] for lookup in lookups) == len(found.due)
     assert [lookup["collectionScans"] for lookup in lookups] == [0, 0]
+
+
+async def test_what_clients_add_up_to_is_counted_by_index_alone(service: Service) -> None:
+    config_id = await service.insert(service.config(options={"client_secret_ends": "2031-05-06"}))
+    row = await service.store.collection.find_one({"_id": config_id})
+    assert row is not None
+    copies = [{**row, "_id": f"copy {n}", "names": [f"copy {n}"], "deleted": n % 2 == 0} for n in range(20)]
+    await service.store.collection.insert_many(copies)
+    (used,) = await EngineStore(service.database).clients(200)
+    assert (used.tokens, used.secret_ends) == (11, "2031-05-06")
+    explained = await service.database.command(
+        "explain",
+        {"aggregate": "clients", "pipeline": clients_pipeline(200), "cursor": {}},
+        verbosity="executionStats",
+    )
+    (lookup,) = [stage for stage in explained["stages"] if "$lookup" in stage]
+    assert (lookup["totalDocsExamined"], lookup["collectionScans"]) == (0, 0)
+    assert lookup["totalKeysExamined"] <= 12
+
+
+async def test_a_client_that_was_stored_before_there_were_breakers_counts_as_one_that_may_send(
+    service: Service,
+) -> None:
+    config_id = await service.insert(service.config())
+    await service.due_now(config_id)
+    await service.database.clients.update_many({}, {"$unset": {"openings": ""}})
+    assert (await EngineStore(service.database).numbers(20)).due_now == 1

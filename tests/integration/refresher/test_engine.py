@@ -71,7 +71,11 @@ async def test_a_stopped_engine_hands_out_living_tokens_and_sends_nothing(
     assert await refused(admin, REVOKE, about) == "stopped"
     assert await refused(admin, START, {"config": due}) == "stopped"
     assert provider.control.journal() == []
-    assert (await engine(admin))["due_now"] == 1
+
+    async def counted() -> bool:
+        return bool((await engine(admin))["due_now"] == 1)
+
+    await wait_until(counted)
 
 
 async def test_what_waited_is_done_after_the_resume(
@@ -194,8 +198,11 @@ async def test_a_copy_of_the_database_refreshes_nothing_until_an_admin_confirms(
             assert provider.control.journal() == []
             assert [one.cause for one in await copy.reported("another_cluster")] == ["engine:another_cluster"]
             assert "held" not in await engine(admin, RESUME)
-            answer = await ask(admin, REFRESH, {"config": config_id, "generation": 1})
-            assert answer["status"]["generation"] == 2
+
+            async def refreshed() -> bool:
+                return (await copy.record(config_id)).grant.generation == 2
+
+            await wait_until(refreshed)
         async with service.running(), service.house.asker("admin") as first:
             assert (await engine(first))["held"] == "another_cluster", "the other one must not go on beside it"
 
