@@ -1,15 +1,17 @@
 """From the outboxes in MongoDB to Kafka: at once from memory, by a sweeper what a crash or an outage left behind.
 
-A process may find that the database belongs to another bus: then all is left to the sweepers there.
+An event that can never be published is a mistake of ours: it is set aside, and its neighbours go on. The state that it
+told is in its document, and goes out with the next change. A process may find that the database belongs to another bus:
+then all is left to the sweepers there.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, Protocol
 
-from grantkeeper.bus.errors import Unavailable, Unconfirmed
+from grantkeeper.bus.errors import BusError, Unavailable, Unconfirmed
 from grantkeeper.bus.publish import Publisher
 from grantkeeper.mongo.outbox import Entry, Pending
 from grantkeeper.process.clock import Clock
@@ -128,6 +130,22 @@ class OutboxRelay:
         return 0.0 if left else SWEEP_EVERY
 
     async def _publish(self, pending: Sequence[Pending]) -> None:
+        try:
+            await self._publish_together(pending)
+        except BusError:
+            for entry in chain.from_iterable(one.entries for one in pending):
+                await self._publish_alone(entry)
+
+    async def _publish_alone(self, entry: Entry) -> None:
+        try:
+            await self._publisher.publish_many([self._envelope(entry)])
+        except BusError as error:
+            self._metrics.count("events_set_aside", collection=self._outbox.name)
+            log.error(  # noqa: TRY400 - no trace: the words say it
+                "event set aside", collection=self._outbox.name, key=entry.key, type=entry.type, error=str(error)
+            )
+
+    async def _publish_together(self, pending: Sequence[Pending]) -> None:
         try:
             await self._publisher.publish_many([self._envelope(entry) for one in pending for entry in one.entries])
         except Unconfirmed as error:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,26 @@ async def test_an_outage_of_kafka_fails_no_writer(
     finally:
         await one.stop()
     assert await published(installation) == ["a-1"]
+
+
+async def test_an_event_that_is_too_large_for_kafka_stops_no_other(
+    installation: Installation, connection: MongoConnection, outbox: Outbox
+) -> None:
+    for name in ("a", "z"):
+        await write(connection.database, name)
+    large = replace(entry("m", 1), value="x" * 2_000_000)
+    document = {"_id": "m", "sequence": 1, **stored([entry("m", 0), large], SYSTEM_CLOCK.now() - timedelta(hours=1))}
+    await connection.database.things.insert_one(document)
+    one = relay(installation, outbox)
+    await one.start()
+    try:
+        await wait_until(lambda: is_swept(connection.database))
+        await one.publish_now([await write(connection.database, "later"), Pending("m", 1, (large,))])
+    finally:
+        await one.stop()
+    assert set(await published(installation)) == {"a-1", "z-1", "m-0", "later-1"}
+    counted = installation.metrics.registry.get_sample_value
+    assert counted("grantkeeper_events_set_aside_total", {"collection": "things"}) == 2
 
 
 async def test_the_sweep_reads_only_what_waits(connection: MongoConnection, outbox: Outbox) -> None:
