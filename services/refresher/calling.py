@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol, TypeGuard
+from typing import Final, Protocol, TypeGuard, TypeVar
 
 from pydantic import SecretStr
 
@@ -36,6 +36,9 @@ POST_TIMEOUT: Final = 15.0
 STORING: Final = 1.0
 """Seconds of the lease that must be left after the longest call, for storing what it brought."""
 
+NO_SECRET: Final = "there is no client secret to send"
+
+T = TypeVar("T")
 Outcome = TokenResponse | Failure
 
 
@@ -99,7 +102,7 @@ class Calling:
             try:
                 choice = await self._next_secret(record, url, tried)
                 if choice is None:
-                    return called or self.unsent(own_fault("secret_unreadable", "there is no client secret to send"))
+                    return called or self.unsent(own_fault("secret_unreadable", NO_SECRET))
                 used, secret = choice
                 client = self._client(record, url, secret)
             except Refused as refused:
@@ -142,10 +145,29 @@ class Calling:
             raise Refused(own_fault("secret_unreadable", f"the client secret does not open: {error.detail}")) from None
         return None
 
-    async def newest_client(self, record: Record, url: str) -> Client:
-        """Return the client with the secret that is tried first; raises Refused."""
-        _, secret = await self._next_secret(record, url, ()) or (None, None)
-        return self._client(record, url, secret)
+    async def otherwise(
+        self,
+        record: Record,
+        url: str,
+        request: Callable[[Client], TokenRequest],
+        read: Callable[[TokenRequest, HttpAnswer], T | Failure],
+        send_by: float,
+    ) -> T | Failure:
+        """Ask for something else than a token, by the same rule; what it shows of secrets counts for nothing.
+
+        Such an endpoint may not look at the secret at all. Raises Refused, HttpError, TooLate.
+        """
+        tried: list[tuple[ClientSecret, Failure]] = []
+        within, deadline = POST_TIMEOUT, self._instruments.clock.monotonic() + POST_TIMEOUT
+        while (choice := await self._next_secret(record, url, tried)) is not None:
+            used, secret = choice
+            asked = request(self._client(record, url, secret))
+            given = read(asked, await self.send(asked, deadline if tried else send_by, within))
+            if used is None or not _is_refused(given):
+                return given
+            tried.append((used, given))
+            within = deadline - self._instruments.clock.monotonic()
+        return tried[-1][1] if tried else own_fault("secret_unreadable", NO_SECRET)
 
     def _client(self, record: Record, url: str, secret: SecretStr | None) -> Client:
         assertion_id, now = self._instruments.ids.uuid7(), self._time.now()
@@ -200,7 +222,7 @@ def _attempt(at: datetime, seconds: float, outcome: Outcome, answer: HttpAnswer 
     return Attempt(at, "success", latency, None, answer.status, correlation_id(answer, {}))
 
 
-def _is_refused(outcome: Outcome) -> TypeGuard[Failure]:
+def _is_refused(outcome: object) -> TypeGuard[Failure]:
     return isinstance(outcome, Failure) and outcome.pauses_client and outcome.code in OF_THE_SECRET
 
 

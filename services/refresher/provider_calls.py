@@ -133,9 +133,13 @@ class ProviderCalls:
         """Fetch a code for a login on another device (RFC 8628 section 3.1); raises TooLate."""
         try:
             url = _known((await self._endpoints_of(record)).device_authorization)
-            request = device_request(record.config, await self._calling.newest_client(record, url), endpoint=url)
-            answer = await self._calling.send(request, send_by)
-            return read_device_answer(request, answer, now=self._time.now())
+            return await self._calling.otherwise(
+                record,
+                url,
+                lambda client: device_request(record.config, client, endpoint=url),
+                lambda request, answer: read_device_answer(request, answer, now=self._time.now()),
+                send_by,
+            )
         except Refused as refused:
             return refused.failure
         except HttpError as error:
@@ -147,12 +151,13 @@ class ProviderCalls:
         """Ask for the outcome of such a login (RFC 8628 section 3.4); raises TooLate."""
         try:
             url = _known((await self._endpoints_of(record)).token_by_code)
-            request = poll_request(
-                await self._calling.newest_client(record, url), endpoint=url, device_code=device_code
-            )
         except Refused as refused:
             return self._calling.unsent(refused.failure)
-        return await self._calling.call(record, request, send_by)
+
+        def request(client: Client) -> TokenRequest:
+            return poll_request(client, endpoint=url, device_code=device_code)
+
+        return await self._calling.by_its_secrets(record, url, request, send_by)
 
     async def revoke(self, record: Record, send_by: float) -> Failure | bool:
         """End the grant at the provider (RFC 7009): True = done, False = no endpoint for that; raises TooLate."""
@@ -161,16 +166,19 @@ class ProviderCalls:
             if url is None:
                 return False
             _only_where_granted(record, url)
-            request = self._revocation(record, await self._calling.newest_client(record, url), url)
+            return await self._calling.otherwise(
+                record,
+                url,
+                lambda client: self._revocation(record, client, url),
+                lambda request, answer: read_revocation(request, answer, now=self._time.now()) or True,
+                send_by,
+            )
         except Refused as refused:
             return refused.failure
         except DecryptionError as error:
             return own_fault("secret_unreadable", str(error))
-        try:
-            answer = await self._calling.send(request, send_by)
         except HttpError as error:
             return read_http_error(error)
-        return read_revocation(request, answer, now=self._time.now()) or True
 
     def _revocation(self, record: Record, client: Client, url: str) -> TokenRequest:
         """Revoke by the refresh token, which takes the access tokens along; by the access token where there is none."""

@@ -1,5 +1,6 @@
 """Logins on another device: fetched, shown, asked for by the refresher itself, stored like every other login."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,6 +9,7 @@ import requests
 from devstack.provider.faults import Fault
 from grantkeeper_client import Asker, ReplyError
 from tests.integration.refresher.service import Service, ask
+from tests.integration.refresher.test_clients import client, fleet, with_secret
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -201,6 +203,37 @@ async def test_a_config_that_is_off_begins_no_login_and_ends_one_that_is_in_prog
     with pytest.raises(ReplyError, match="set it valid first") as caught:
         await begin(admin, config_id)
     assert caught.value.code == "off"
+
+
+async def test_a_mistyped_secret_stops_no_login_by_code_and_nobody_else(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    quick(provider)
+    (good,) = await fleet(refresher, provider, ["good"])
+    await refresher.becomes(good, "active")
+    config = with_secret(refresher, with_device(refresher, name="wrong"), "mistyped")
+    wrong = await refresher.configured(config)
+    started = await begin(admin, wrong)
+    assert await refresher.client_events() == []
+    await waits(refresher, wrong, 2)
+    enter(started)
+    await refresher.becomes(wrong, "active")
+    assert await wait_until(lambda: refresher.reported("client_secret_refused"))
+    assert await refresher.client_events() == [], "it was never paused"
+    known = await client(refresher, config)
+    assert (len(known.secrets), known.suspects) == (1, ())
+
+
+async def waits(service: Service, config_id: str, polls: int) -> None:
+    """Wait until the provider was asked so often in vain."""
+    first = (await service.record(config_id)).device
+    assert first is not None
+
+    async def asked() -> bool:
+        device = (await service.record(config_id)).device
+        return device is not None and device.poll_at >= first.poll_at + polls * timedelta(seconds=first.interval)
+
+    await wait_until(asked)
 
 
 async def test_a_grant_is_refreshed_while_a_login_is_in_progress(
