@@ -118,7 +118,7 @@ def _connected(**changes: Any) -> AuthorizationCompleted:
 
 WRONG_ACCOUNT: Final = _connected(account="anna@example.test", mailbox_login="orders@example.test", wrong_account=True)
 NO_REFRESH_TOKEN: Final = _connected(has_refresh_token=False)
-WAITING: Final = known(status(3, name="Orders", authorizing_until=NOW + timedelta(minutes=14)))
+WAITING: Final = known(status(3, name="Orders", state="authorizing", authorizing_until=NOW + timedelta(minutes=14)))
 BEFORE: Final = last_login(status())
 SAVE: Final = Click("main form > .gk-buttons .btn-primary")
 
