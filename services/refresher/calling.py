@@ -27,7 +27,7 @@ from grantkeeper.oauth2.token_response import TokenResponse
 from grantkeeper_client import SealError
 from services.refresher.client_secrets import ClientSecrets
 from services.refresher.database_time import DatabaseTime
-from services.refresher.domain.client_secrets import OF_THE_SECRET, ClientSecret, Tried
+from services.refresher.domain.client_secrets import OF_THE_SECRET, ClientSecret, Tried, may_lead
 from services.refresher.domain.record import Attempt, Record
 
 POST_TIMEOUT: Final = 15.0
@@ -93,14 +93,14 @@ class Calling:
     ) -> Called:
         """Call with the newest client secret; where it is refused, with the other one, within the same deadline.
 
-        Raises TooLate.
+        `once` sends with one alone, the newest that may lead. Raises TooLate.
         """
         tried: list[tuple[ClientSecret, Failure]] = []
         called: Called | None = None
         deadline = self._instruments.clock.monotonic() + POST_TIMEOUT
         while True:
             try:
-                choice = await self._next_secret(record, url, tried)
+                choice = await self._next_secret(record, url, tried, once=once)
                 if choice is None:
                     return called or self.unsent(own_fault("secret_unreadable", NO_SECRET))
                 used, secret = choice
@@ -126,7 +126,7 @@ class Calling:
         return replace(called, outcome=replace(tried[-1][1], scope="config"))
 
     async def _next_secret(
-        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]]
+        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]], *, once: bool = False
     ) -> tuple[ClientSecret | None, SecretStr | None] | None:
         """Return the secret to try next; None = all were. Before that is believed, the database is asked again."""
         config = record.config
@@ -138,7 +138,11 @@ class Calling:
         seen = {one.fingerprint for one, _ in tried}
         try:
             for anew in (False, True) if tried else (False,):
-                for choice in await self._client_secrets.of(record, anew=anew):
+                choices = await self._client_secrets.of(record, anew=anew)
+                if once:
+                    own = self._client_secrets.own(record)
+                    choices.sort(key=lambda choice: not may_lead(choice[0], own))
+                for choice in choices:
                     if choice[0].fingerprint not in seen:
                         return choice
         except SealError as error:

@@ -90,6 +90,15 @@ class ClientSecrets:
         own = self._named(record.client, record.config_id, record.config, record.secret)
         return [(own, self._opened(record.config, own.sealed))]
 
+    def own(self, record: Record) -> str | None:
+        """Return the fingerprint of the secret that the config itself holds; None where there is none that opens."""
+        try:
+            return (
+                record.secret and self._named(record.client, record.config_id, record.config, record.secret).fingerprint
+            )
+        except SealError:
+            return None
+
     def worked(self, client: str, tried: Tried) -> None:
         """Note what a call has shown, where that is news."""
         if tried.refused is not None or not tried.worked.proven:

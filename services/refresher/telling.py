@@ -16,7 +16,7 @@ from services.refresher.access import readmit
 from services.refresher.answers import Answer, Answers, refusal, status_reply
 from services.refresher.clients import Clients
 from services.refresher.domain.record import FORCED, Record, Waiter, Wish
-from services.refresher.domain.serving import Refuse, Serve, after_attempt, retry_later
+from services.refresher.domain.serving import Refuse, Serve, after_attempt, why_failed
 from services.refresher.store import GrantStore, Written
 from services.refresher.usage import Usage
 
@@ -124,5 +124,4 @@ class Telling:
         decision = self._after(record, asker)
         if isinstance(decision, Refuse):
             return decision
-        later = retry_later(record, self._store.time.now())
-        return Refuse("refresh_failed", later.message, later.retry_after)
+        return why_failed(record, self._store.time.now(), client_faulty=self._clients.is_faulty(record.client))

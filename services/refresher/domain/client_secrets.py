@@ -70,6 +70,14 @@ def offered(known: Sequence[ClientSecret], newest: ClientSecret) -> tuple[Client
     return (*(newest, *others)[:AT_MOST], *(one for one in known if one.is_key != newest.is_key))
 
 
+def may_lead(one: ClientSecret, own: str | None) -> bool:
+    """Tell whether a code, which is sent once, may be sent with a secret: it has worked, or is the config's own.
+
+    `own` is the fingerprint of that one. Somebody's slip in another config must not cost a login.
+    """
+    return one.proven or one.fingerprint == own
+
+
 def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, ...]:
     """Take what a success has shown: what worked is proven, and a candidate refused in the same attempt goes.
 

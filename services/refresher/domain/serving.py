@@ -104,8 +104,16 @@ def after_attempt(record: Record, waiter: Waiter, now: datetime, *, client_fault
         return decision
     if record.last_error is None:
         return Refuse("retry_later", "the attempt was overtaken by another event: ask again", 0.0)
-    refusal = retry_later(record, now)
-    return Refuse("refresh_failed", refusal.message, refusal.retry_after)
+    return why_failed(record, now, client_faulty=client_faulty)
+
+
+def why_failed(record: Record, now: datetime, *, client_faulty: bool = False) -> Refuse:
+    """Say why a refresh brought nothing, also to who asked for it while the access token still lives."""
+    refused = _without(record, now, client_faulty=client_faulty)
+    if refused is not None:
+        return refused
+    later = retry_later(record, now)
+    return Refuse("refresh_failed", later.message, later.retry_after)
 
 
 def _never(found: Servable) -> Refuse | None:

@@ -23,6 +23,7 @@ from services.refresher.domain.client_secrets import (
     Tried,
     is_key,
     is_news,
+    may_lead,
     offered,
     proved,
 )
@@ -73,6 +74,12 @@ def test_a_proven_secret_is_not_dropped_for_one_refusal() -> None:
     """Another process has proven it since it was tried, or the provider refused it once by mistake."""
     known = (secret("new", proven=True), secret("old", proven=True))
     assert proved(known, Tried(known[1], secret("new"), failure("client_fault"))) == known
+
+
+def test_a_login_is_not_lost_by_a_secret_that_somebody_mistyped_elsewhere() -> None:
+    assert not may_lead(secret("n"), "a")
+    assert may_lead(secret("n", proven=True), "a")
+    assert may_lead(secret("n"), "n")
 
 
 def test_keys_and_secrets_do_not_displace_each_other() -> None:

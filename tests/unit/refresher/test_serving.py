@@ -16,6 +16,7 @@ from services.refresher.domain.serving import (
     decide,
     decide_rejected,
     too_late,
+    why_failed,
 )
 from tests.unit.refresher.records import HOUR, NOW, changed, event, failure, granted, new
 
@@ -123,3 +124,9 @@ def test_a_failed_attempt_answers_with_the_time_of_the_next_one() -> None:
     answer = after_attempt(record, Waiter("mail:1", {}), NOW)
     assert isinstance(answer, Refuse)
     assert (answer.code, answer.retry_after) == ("refresh_failed", 30.0)
+
+
+def test_who_asked_for_a_refresh_hears_that_a_login_is_needed_though_the_access_token_still_lives() -> None:
+    assert decide(DEAD, 60, NOW) == Serve()
+    assert why_failed(DEAD, NOW).code == "reauthorization_required"
+    assert why_failed(failed(granted(), failure("transient"), NOW, 0.5), NOW).code == "refresh_failed"
