@@ -47,8 +47,11 @@ check-code: install-dev ## The first half of it: format, lint, import rules, typ
 check-unit: install-dev ## The second half: unit tests, properties by few examples
 	$(PYTEST) tests/unit -q --hypothesis-profile=quick
 
+# Two workers with servers of their own: most of the time of a test is waiting. A file stays with one worker.
+WORKERS := -n 2 --dist loadfile
+
 test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
-	$(PYTEST) -m "not long"
+	$(PYTEST) $(WORKERS) -m "not long"
 
 test-all: test ## The same and the long end-to-end tests
 	$(PYTEST) -m long

@@ -124,6 +124,19 @@ def part_missing(config: pytest.Config, message: str) -> NoReturn:
     pytest.skip(message)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was missing to the process that prints the end, where this one is a worker of it."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["missing"] = sorted(session.config.stash.get(MISSING, set()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what was missing in a worker."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(MISSING, set()).update(output.get("missing", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     missing: set[str] = config.stash.setdefault(MISSING, set())
     for message in sorted(missing):
