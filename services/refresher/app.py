@@ -45,6 +45,7 @@ from services.refresher.ending import GrantEnding
 from services.refresher.engine import CurrentEngine, EngineSwitch
 from services.refresher.engine_requests import EngineRequests
 from services.refresher.engine_store import EngineStore
+from services.refresher.expiring import Expiring
 from services.refresher.gets import Gets
 from services.refresher.halt import Halt
 from services.refresher.issuing import Issuing
@@ -186,6 +187,8 @@ class Refresher:
         self._reencryption = Reencryption(store, self._client_store, self._secrets, self._vault, metrics, self._is_held)
         self._reencrypting = Loop("reencryption", self._reencryption.turn, clock=clock, metrics=metrics)
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
+        expiring = Expiring(store, self._due_store, clients, self._relay, ids, self._is_held)
+        self._expiring = Loop("expiring", expiring.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
         adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
         self._login_start = LoginStart(
@@ -272,6 +275,7 @@ class Refresher:
             "engine outbox": self._engine_relay.problems,
             "engine": self._engine.problems,
             "halt": self._halting.problems,
+            "expiring": self._expiring.problems,
             "reencryption": self._reencrypting.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
@@ -293,6 +297,7 @@ class Refresher:
             self._usage,
             self._broker,
             self._halting,
+            self._expiring,
             self._reencrypting,
             self._scheduler,
         ]

@@ -70,6 +70,11 @@ class Clients:
             return False
         return not known.is_paused or self._probing.get(record.client) == record.config_id
 
+    def is_left_alone(self, client: str) -> bool:
+        """Tell whether a client's breaker is open: its provider fails, and most grants are not tried."""
+        known = self._troubled.get(client)
+        return known is not None and known.openings > 0
+
     def held_until(self, client: str) -> datetime | None:
         """Return until when nothing is sent: the provider asked for patience, or is left alone."""
         known = self._troubled.get(client)

@@ -13,6 +13,7 @@ from grantkeeper.mongo.client import Database, Document, translate
 from services.refresher.client_store import COLLECTION as CLIENTS
 from services.refresher.domain.record import OF_ADMINS
 from services.refresher.domain.shares import DueGrants
+from services.refresher.store import BY_END
 from services.refresher.store import COLLECTION as GRANTS
 
 IS_PAUSED: Final[Document] = {"$or": [{"$ne": ["$fault", None]}, {"$gt": ["$openings", 0]}]}
@@ -38,6 +39,14 @@ class DueStore:
         return [
             DueGrants(each["_id"], _ids(each["asked"]), _ids(each["due"]), is_probe=each["paused"]) for each in found
         ]
+
+    async def over(self, limit: int) -> list[str]:
+        """Return the ids of free grants whose access token is over, and whose state does not say so yet."""
+        is_over = {"$and": [{"$gt": ["$grant.expires_at", None]}, {"$lte": ["$grant.expires_at", "$$NOW"]}]}
+        condition = {"state": {"$in": ["active", "retrying"]}, "$expr": is_over, "lease": None}
+        with translate():
+            found = self._grants.find(condition, {"_id": 1}).hint(BY_END).limit(limit)
+            return [document["_id"] async for document in found]
 
     async def take_probe(self, client: str, seconds: float) -> bool:
         """Take the right to try a paused client, for so long; False where another process has it."""

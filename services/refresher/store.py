@@ -41,6 +41,7 @@ COLLECTION: Final = "grants"
 LEASE_SECONDS: Final = 20
 """The whole POST may take 15 s; the rest is for storing its result."""
 
+BY_END: Final = "by_end"
 INDEXES: Final = (
     IndexModel([("client", ASCENDING), ("due", ASCENDING)], name="client_due"),
     IndexModel(
@@ -60,6 +61,7 @@ INDEXES: Final = (
     IndexModel([("names", ASCENDING)], name="names"),
     IndexModel([("sorted_name", ASCENDING)], name="by_name"),
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),
+    IndexModel([("state", ASCENDING), ("grant.expires_at", ASCENDING)], name=BY_END),
     IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
     IndexModel([("grant.previous_fingerprint", ASCENDING)], name="previous_fingerprint", sparse=True),
     IndexModel([("grant.authorization", ASCENDING)], name="authorization", sparse=True),

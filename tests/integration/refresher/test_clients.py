@@ -5,7 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from devstack.provider.faults import Fault
+from grantkeeper.process.clock import SYSTEM_CLOCK
 from grantkeeper_client import Asker
 from schemas.expiry_events import ExpiryRecovered
 from schemas.token_config import TokenConfig
@@ -146,6 +149,33 @@ async def test_a_provider_that_is_away_is_left_alone_and_comes_back_step_by_step
         await all_active(service, ids, 60)
         known = await client(service, service.config())
         assert (known.openings, known.fault) == (0, None)
+
+
+@pytest.mark.parametrize("pause", ["breaker", "fault", "held"])
+async def test_an_access_token_that_ends_while_its_client_is_paused_is_written_and_told_untried(
+    service: Service, provider: "ProviderThread", pause: str
+) -> None:
+    ids = await fleet(service, provider, ["one", "two"])
+    await service.store.collection.update_many({}, {"$set": {"state": "active"}})  # as stored before it ended
+    tomorrow = SYSTEM_CLOCK.now() + timedelta(days=1)
+    fault = {"meaning": "client_fault", "code": "invalid_client", "text": "", "cure_id": "", "cure": ""}
+    fields: dict[str, dict[str, Any]] = {
+        "breaker": {"openings": 1, "probe_at": tomorrow},
+        "fault": {"fault": {**fault, "since": tomorrow}, "probe_at": tomorrow},
+        "held": {"held_until": tomorrow},
+    }
+    await service.database.clients.update_many({}, {"$set": fields[pause]})
+    async with service.running():
+        records = [await service.becomes(config_id, "expired") for config_id in ids]
+        assert [record.failures for record in records] == [0, 0]
+
+        async def told() -> bool:
+            return [(await service.token_events(one))[-1:] != [] for one in ids] == [True, True]
+
+        await wait_until(told)
+        reported = await service.reported("expired_token")
+    assert len(reported) == (2 if pause == "breaker" else 0)
+    assert provider.control.journal() == []
 
 
 async def test_a_client_that_is_refused_when_its_provider_is_back_is_told_at_once(

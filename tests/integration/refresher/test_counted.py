@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from devstack.provider.server import ProviderThread
 
-BACKGROUND = ("outbox_at", "suspects.0")
+BACKGROUND = ("outbox_at", "suspects.0", "by_end")
 """Fields of the queries that loops make every second, whatever happens."""
 
 
@@ -135,3 +135,21 @@ async def test_a_client_that_was_stored_before_there_were_breakers_counts_as_one
     await service.due_now(config_id)
     await service.database.clients.update_many({}, {"$unset": {"openings": ""}})
     assert (await EngineStore(service.database).numbers(20)).due_now == 1
+
+
+async def test_a_look_for_access_tokens_that_are_over_examines_those_alone(service: Service) -> None:
+    config_id = await service.insert(service.config())
+    row = await service.store.collection.find_one({"_id": config_id})
+    assert row is not None
+    now = SYSTEM_CLOCK.now()
+    copies: list[dict[str, Any]] = []
+    for state, hours in (("active", -1), ("active", 1), ("expired", -1), ("off", -1)):
+        grant = {**row["grant"], "expires_at": now + timedelta(hours=hours)}
+        names = [f"{state} {hours} {n}" for n in range(20)]
+        copies += [{**row, "_id": name, "names": [name], "state": state, "grant": grant} for name in names]
+    await service.store.collection.insert_many(copies)
+    await service.database.command("profile", 2)
+    assert len(await DueStore(service.database).over(100)) == 20
+    condition = {"op": "query", "ns": {"$regex": "grants$"}}
+    (looked,) = await service.database["system.profile"].find(condition).to_list(None)
+    assert looked["keysExamined"] <= 20 + 2

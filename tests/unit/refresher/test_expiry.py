@@ -36,6 +36,16 @@ def test_an_access_token_that_just_ended_is_not_told_before_an_attempt_failed() 
     assert told_after(granted(NOW - 2 * HOUR)) == ({}, ())
 
 
+def test_an_access_token_that_ends_while_its_provider_is_left_alone_is_told_until_it_is_back() -> None:
+    over = settled(granted(NOW - 2 * HOUR), NOW)
+    told, events = expiry_events({}, over, NOW, left_alone=True)
+    assert kinds(events) == ["expired_token"]
+    assert expiry_events(told, replace(over, told=told), NOW) == (told, ()), "whoever writes it next"
+    assert expiry_events({}, over, NOW, client_faulty=True, left_alone=True) == ({}, ())
+    back, recovered = told_after(replace(refreshed(over, issued(2)), told=told))
+    assert (back, type(recovered[0])) == ({}, ExpiryRecovered)
+
+
 def test_an_end_of_refreshing_is_told_with_the_switches_of_the_config() -> None:
     dead = failed(granted(), failure("reauthorization"), NOW, 0.5)
     told, events = told_after(dead)
