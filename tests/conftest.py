@@ -127,7 +127,8 @@ def part_missing(config: pytest.Config, message: str) -> NoReturn:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what was missing to the process that prints the end, where this one is a worker of it."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        output["missing"] = sorted(session.config.stash.setdefault(MISSING, set()))
+        missing: set[str] = session.config.stash.setdefault(MISSING, set())
+        output["missing"] = sorted(missing)
 
 
 @pytest.hookimpl(optionalhook=True)
