@@ -257,3 +257,16 @@ async def test_only_admins_log_in(refresher: Service, role: str) -> None:
     async with refresher.house.asker(role) as asker:
         with pytest.raises(ReplyError, match="not_permitted"):
             await ask(asker, START, {"config": config_id}, deadline=timedelta(seconds=20))
+
+
+async def test_a_secret_mistyped_elsewhere_costs_no_login_and_the_right_one_typed_at_once_cures_its_own(
+    browser: Browser, refresher: Service, admin: Asker
+) -> None:
+    await browser.complete(browser.come_back((await browser.start())["url"]))
+    wrong = refresher.config("Mistyped", plain_secret="mistyped")
+    other = Browser(refresher, admin, await refresher.configured(wrong))
+    with pytest.raises(ReplyError, match="invalid_client"):
+        await other.complete(other.come_back((await other.start())["url"]))
+    assert (await browser.complete(browser.come_back((await browser.start())["url"])))["status"]["state"] == "active"
+    await refresher.configured(refresher.config("Mistyped"), config_id=other.config, sequence=2)
+    assert (await other.complete(other.come_back((await other.start())["url"])))["status"]["state"] == "active"
