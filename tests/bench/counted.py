@@ -78,9 +78,10 @@ async def _refreshes(installation: Installation, database: Any) -> list[Count]:
 
 
 def _profiled(database: Any) -> tuple[int, int]:
-    """Reads by request and writes of the refresher so far; its polls (by due time or outbox age) are not counted."""
+    """Reads by request and writes of the refresher so far; its polls (by due time, end or outbox age) do not count."""
     namespace = {"ns": f"{DATABASE}.grants", "appName": {"$regex": "refresher"}}
-    polls = {"command.filter.outbox_at": {"$exists": False}, "command.pipeline": {"$exists": False}}
+    polled_by = ("filter.outbox_at", "pipeline", "hint")
+    polls = {f"command.{part}": {"$exists": False} for part in polled_by}
     reads = database["system.profile"].count_documents({**namespace, **polls, "op": {"$in": ["query", "command"]}})
     writes = database["system.profile"].count_documents({**namespace, "op": {"$in": ["update", "insert", "remove"]}})
     return reads, writes
