@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.waiting import wait_until as wait_until_true
 
@@ -37,7 +38,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """A test that runs a program in this process leaves no logger quieter than it was for the next test.
+    """A test that runs a program in this process leaves logging as it was for the next test.
 
     A hook, not a fixture: the program may run in a fixture of the module, which is set up before any of a test.
     """
@@ -47,6 +48,7 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     finally:
         for name, one in _loggers().items():
             one.setLevel(levels.get(name, logging.NOTSET))
+        structlog.reset_defaults()
 
 
 def _loggers() -> dict[str, logging.Logger]:
