@@ -1,7 +1,8 @@
 """The verdict: what the provider's own journal says was lost, and whether anybody but the provider is to blame. Pure.
 
-A login that a strict provider ended is excused in two cases, both beyond any client's reach: the answer with the new
-refresh token did not arrive, or it arrived in a process that was killed with it in hand.
+A login that a strict provider ended is excused in three cases, all beyond any client's reach: the provider did not
+deliver the answer with the new refresh token, or its process was killed before it came, or with it in hand. A client
+that gives up by itself, or that forgets what it was given, finds no excuse.
 """
 
 from collections import Counter, defaultdict
@@ -13,17 +14,26 @@ from devstack.provider.journal import Entry
 from devstack.provider.verdict import Verdict, is_lost, verdict
 from tests.soak.noted import Kill, Planted
 
-IN_HAND: Final = 5.0
-"""Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once."""
-SEEN_LATE: Final = 3.0
-"""Seconds from a process's end to its being noticed."""
-NOTED_EARLY: Final = 0.5
-"""Seconds by which a kill may be noted before the kernel has closed the connections."""
-CLEAR: Final = frozenset({"lost_rotation", "expired_refresh_token"})
+IN_HAND: Final = 1.0
+"""Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once. No
+more: lives are short, and a client that forgets would hide behind them."""
+SEEN_LATE: Final = 0.5
+"""Seconds after a kill in which the provider sees connections end. Kills are frequent: each second of it would excuse
+whatever ends a connection at any time."""
+LOST: Final = "lost_rotation"
+PLAIN: Final = "expired_refresh_token"
+CLEAR: Final = frozenset({LOST, PLAIN})
 """Notices that tell an admin to log in again."""
 
-
-Cause = Literal["answer not delivered", "killed with the answer in hand", "answered and sent again", "unexplained"]
+Cause = Literal[
+    "answer not delivered",
+    "killed before the answer",
+    "killed with the answer in hand",
+    "given up and sent again",
+    "answered and sent again",
+    "unexplained",
+]
+EXCUSED: Final = frozenset({"answer not delivered", "killed before the answer", "killed with the answer in hand"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,13 @@ class Ended:
     detail: str = ""
     in_hand: float = 0.0
     """Seconds from the answer to the end of its connection, where a kill is the excuse."""
+    answered_otherwise: bool = False
+    """The work was done and another answer given: a client cannot know that anything was lost."""
 
     @property
     def excused(self) -> bool:
         """Whether no client could have kept it."""
-        return self.cause in {"answer not delivered", "killed with the answer in hand"}
+        return self.cause in EXCUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,14 @@ class Found:
     journal: Sequence[Entry]
     ended: Mapping[str, str]
     """Login -> by what the provider ended it."""
+    kept: frozenset[str]
+    """Config ids of which anything is stored here."""
     over: frozenset[str]
     """Config ids whose state here says that a new login is needed."""
     notices: Sequence[tuple[str, str]]
     """Config id and kind of each notice, once per message."""
     unusable: Sequence[str]
-    """Config ids whose stored refresh token the provider refused at the end."""
+    """Config ids whose stored refresh token the provider refused at the end, or that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,9 @@ def _problems(planted: Sequence[Planted], by_journal: Verdict, ended: Sequence[E
             yield f"{one.planted.login} was lost, {one.cause}: {one.detail}"
     yield from _shown_wrongly({one.config_id: one.login for one in planted}, found)
     yield from _told_wrongly(Counter(one.planted.config_id for one in ended), found)
+    yield from _told_vaguely(Counter(one.planted.config_id for one in ended if one.answered_otherwise), found)
+    for config_id in {one.config_id for one in planted} - found.kept:
+        yield f"{config_id}: nothing is stored of it any more"
 
 
 def _shown_wrongly(last_login: Mapping[str, str], found: Found) -> Iterator[str]:
@@ -107,6 +124,14 @@ def _told_wrongly(lost: Counter[str], found: Found) -> Iterator[str]:
     for config_id in found.unusable:
         if config_id not in found.over:
             yield f"{config_id}: its refresh token is refused, and nobody was told"
+
+
+def _told_vaguely(otherwise: Counter[str], found: Found) -> Iterator[str]:
+    """Where an answer was lost, the notice says so: then nobody looks for an admin who has revoked something."""
+    vague = Counter(config_id for config_id, kind in found.notices if kind == PLAIN)
+    for config_id, times in vague.items():
+        if times > otherwise[config_id]:
+            yield f"{config_id}: {times} notices call a lost answer an ended login"
 
 
 def _chains(planted: Sequence[Planted], journal: Sequence[Entry]) -> Mapping[str, list[Entry]]:
@@ -135,13 +160,16 @@ def _ended(one: Planted, chain: Sequence[Entry], kills: Sequence[Kill], by: str)
 
 
 def _repeated(one: Planted, first: Entry, again: Entry, kills: Sequence[Kill]) -> Ended:
-    if is_lost(first):
-        return Ended(one, "answer not delivered")
+    if first.ending == "client_gone" and _is_kill(first.finished_at, kills):
+        return Ended(one, "killed before the answer")
+    if is_lost(first) and first.ending != "client_gone":
+        return Ended(one, "answer not delivered", answered_otherwise=first.outcome != "ok")
     in_hand = _in_hand(first, kills)
     if in_hand is not None:
         return Ended(one, "killed with the answer in hand", in_hand=in_hand)
-    times = f"answered at {first.finished_at}, hung up at {first.hung_up_at}, sent again at {again.received_at}"
-    return Ended(one, "answered and sent again", f"request {first.number} {times}")
+    times = f"done with at {first.finished_at}, hung up at {first.hung_up_at}, sent again at {again.received_at}"
+    cause: Cause = "given up and sent again" if first.ending == "client_gone" else "answered and sent again"
+    return Ended(one, cause, f"request {first.number} {times}")
 
 
 def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
@@ -150,6 +178,11 @@ def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
     The next request may have used the connection meanwhile: it begins while the result of this one is being stored.
     """
     end, finished = answered.hung_up_at, answered.finished_at
-    if end is None or finished is None or end - finished > IN_HAND:
+    if end is None or finished is None or answered.ending != "answered" or end - finished > IN_HAND:
         return None
-    return end - finished if any(end - NOTED_EARLY <= kill.at <= end + SEEN_LATE for kill in kills) else None
+    return end - finished if _is_kill(end, kills) else None
+
+
+def _is_kill(end: float | None, kills: Sequence[Kill]) -> bool:
+    """Tell whether a process was killed when a connection ended."""
+    return end is not None and any(kill.after <= end <= kill.at + SEEN_LATE for kill in kills)

@@ -66,13 +66,17 @@ class Killing:
 
     async def _until_dead(self, child: Child, life: Life) -> None:
         end = time.monotonic() + life.seconds
-        while child.exit_code is None and time.monotonic() < end:  # noqa: ASYNC110 - another process sets no event
+        after = looked = time.time()
+        while child.exit_code is None:
+            after = looked
+            if time.monotonic() >= end:
+                child.signal(signal.SIGKILL)
+                self._note(Kill(life, after, time.time(), at_point=False))
+                return
             await asyncio.sleep(LOOK)
-        if child.exit_code is None:
-            child.signal(signal.SIGKILL)
-            self._note(Kill(life, time.time(), at_point=False))
-        elif child.exit_code == -signal.SIGKILL:
-            self._note(Kill(life, time.time(), at_point=True))
+            looked = time.time()
+        if child.exit_code == -signal.SIGKILL:
+            self._note(Kill(life, after, time.time(), at_point=True))
         else:
             self.broken.append(f"process {life.process} ended with {child.exit_code}: {child.last_line()}")
 

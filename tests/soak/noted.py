@@ -21,6 +21,8 @@ class Kill:
     """One `kill -9`, by the clock that the provider's journal has too (POSIX seconds)."""
 
     life: Life
+    after: float
+    """When the process was last seen alive."""
     at: float
-    """When it was seen; a process that kills itself at a point died a moment before."""
+    """When it was seen dead, or was signalled."""
     at_point: bool

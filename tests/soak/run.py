@@ -68,7 +68,7 @@ async def _find(installation: Installation) -> Found:
         for event in await installation.service.reported(kind)
     ]
     unusable = [config_id for config_id in stored if not await _is_usable(installation, stored[config_id])]
-    return Found(journal, ended, frozenset(over), notices, unusable)
+    return Found(journal, ended, frozenset(stored), frozenset(over), notices, unusable)
 
 
 def _ended_logins(control: ProviderControl, realm: str) -> list[tuple[str, str]]:
@@ -78,7 +78,8 @@ def _ended_logins(control: ProviderControl, realm: str) -> list[tuple[str, str]]
 async def _is_usable(installation: Installation, record: Record) -> bool:
     """Tell whether the stored refresh token works; this uses it up, so nothing may come after."""
     service = installation.service
-    assert record.grant.refresh_token is not None
+    if record.grant.refresh_token is None:
+        return False
     form = {
         "grant_type": "refresh_token",
         "refresh_token": service.secrets.refresh_token(record.config_id, record.grant.refresh_token).get_secret_value(),
