@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from tests.integration.refresher.service import Service
 from tests.partners.stub import start_stub
 from tests.servers import running_kafka, running_mongo
 from tests.soak.admin import Admin
-from tests.waiting import wait_until
 
 REALMS = ("strict", "microsoft")
 SHORTEST_LIFE = 20.0
@@ -23,6 +22,11 @@ PER_SECOND = 25.0
 """Refreshes that all grants together call for: a small machine starts and kills processes besides."""
 ANSWER_AFTER = 0.1
 """Seconds that the provider takes for each answer, so that a kill finds open requests."""
+
+PATIENCE = 120.0
+"""Seconds for what kills have left behind; besides, each grant gets the time of four lives."""
+LOOK = 0.5
+"""Seconds between two looks at all grants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,11 @@ async def installed(folder: Path, grants: int) -> AsyncIterator[Installation]:
         yield Installation(service, stub.control, admin, life, folder)
 
 
-async def settle(installation: Installation, processes: int) -> None:
-    """Let refreshers run undisturbed until each grant has been renewed once more, or is told to be over; end them."""
+async def settle(installation: Installation, processes: int) -> list[str]:
+    """Let refreshers run undisturbed until each grant has been renewed once more, or is told to be over; end them.
+
+    Returns the config ids of those that did not get there in time.
+    """
     control, service = installation.control, installation.service
     control.clear()
     since = service.store.time.now()
@@ -69,18 +76,22 @@ async def settle(installation: Installation, processes: int) -> None:
     for child in children:
         child.start()
     try:
-        await wait_until(lambda: _settled(service, since), 120 + 4 * installation.life)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE + 4 * installation.life):
+                while await _unsettled(service, since):  # noqa: ASYNC110 - other processes set no event
+                    await asyncio.sleep(LOOK)
     finally:
         for child in children:
             await asyncio.to_thread(child.stop, 30)
+    return await _unsettled(service, since)
 
 
-async def _settled(service: Service, since: datetime) -> bool:
-    await asyncio.sleep(0.5)  # the whole collection is read each time
+async def _unsettled(service: Service, since: datetime) -> list[str]:
     over = {"state": "reauthorization_required"}
     renewed = {"state": "active", "grant.obtained_at": {"$gt": since}}
     done = {"lease": None, "outbox": [], "$or": [over, renewed]}
-    return await service.store.collection.count_documents({"$nor": [done]}) == 0
+    found: list[str] = await service.store.collection.distinct("_id", {"$nor": [done]})
+    return found
 
 
 async def records(installation: Installation) -> dict[str, Record]:

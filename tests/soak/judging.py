@@ -14,7 +14,7 @@ from devstack.provider.journal import Entry
 from devstack.provider.verdict import Verdict, is_lost, verdict
 from tests.soak.noted import Kill, Planted
 
-IN_HAND: Final = 1.0
+IN_HAND: Final = 2.0
 """Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once. No
 more: lives are short, and a client that forgets would hide behind them."""
 SEEN_LATE: Final = 0.5

@@ -50,11 +50,12 @@ async def soak(order: Order, folder: Path, tell: Tell) -> Judgement:
             async with installation.admin.logging_in_again():
                 await killing.run(order.processes)
             tell(f"killed for {time.monotonic() - started:.0f} s; letting what is left settle")
-            await settle(installation, order.processes)
+            stuck = await settle(installation, order.processes)
         judgement = judge(installation.admin.planted, killing.kills, await _find(installation))
         for line in _figures(judgement, killing, answers):
             tell(line)
-        return replace(judgement, problems=(*killing.broken, *judgement.problems))
+        left = [f"{config_id}: neither renewed nor told to be over, long after the last kill" for config_id in stuck]
+        return replace(judgement, problems=(*killing.broken, *left, *judgement.problems))
 
 
 async def _find(installation: Installation) -> Found:
