@@ -21,10 +21,12 @@ Happened = Literal[
     "reauthorization_required",
     "client_fault",
     "client_recovered",
+    "quarantined",
     "revoked",
     "deleted",
     "reported",
 ]
+"""`quarantined`: a refresh token came back after another one had been stored, and is kept aside."""
 
 
 class TokenChanged(Message):

@@ -28,8 +28,11 @@ class Attempt(Model):
 
     at: datetime
     outcome: AttemptClass
-    latency_ms: int = Field(ge=0, description="From sending to the end of the answer.")
-    code: str | None = Field(default=None, description="As in `last_error`; None for a success.")
+    latency_ms: int = Field(ge=0, description="From sending to the end of the answer; 0 where either is not known.")
+    code: str | None = Field(
+        default=None,
+        description="As in `last_error`; None for a success. `outcome_unknown`: its process died.",
+    )
     http_status: int | None = None
     correlation_id: str | None = Field(default=None, description="The provider's own id of the request.")
 

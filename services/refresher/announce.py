@@ -29,7 +29,7 @@ def announced(
     client_faulty: bool = False,
     left_alone: bool = False,
 ) -> tuple[Record, list[Entry]]:
-    """Settle a transition; an event goes out only where the public state has changed."""
+    """Settle a transition; an event goes out only where something has changed for those who read it."""
     record = settled(after, now)
     known = {} if before is None else before.told
     told, events = expiry_events(known, record, now, client_faulty=client_faulty, left_alone=left_alone)
@@ -48,8 +48,9 @@ def status_of(record: Record, *, client_faulty: bool = False) -> TokenStatus:
 
 
 def _differs(before: Record, after: Record) -> bool:
-    """Tell whether more than the stamps of the public state has changed."""
-    if before.grant.generation != after.grant.generation:
+    """Tell whether more than the stamps of the public state has changed, or a refresh token was put aside."""
+    was, now = before.grant, after.grant
+    if was.generation != now.generation or was.quarantine != now.quarantine:
         return True
     stamps = {"sequence": after.sequence, "changed_at": after.changed_at}
     return status_of(before).model_copy(update=stamps) != status_of(after)

@@ -7,7 +7,7 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -34,7 +34,7 @@ from services.refresher.document import (
     waiter_document,
 )
 from services.refresher.domain.names import is_config_id, name_keys
-from services.refresher.domain.record import Record, Servable, Waiter, adoption_of
+from services.refresher.domain.record import ATTEMPTS_KEPT, LOST_ATTEMPT, Record, Servable, Waiter, adoption_of
 from services.refresher.domain.serving import WAITERS_MAX
 
 COLLECTION: Final = "grants"
@@ -350,19 +350,27 @@ def _claimable() -> Document:
 
 
 def _lease_update(token: str) -> list[Document]:
-    """Take the lease; one that is found there means that an outcome is unknown."""
+    """Take the lease; one that is found there means that an outcome is unknown, as the history then says."""
     until = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}  # milliseconds
-    lost = {"$cond": [{"$ifNull": ["$lease.token", False]}, 1, 0]}
+    is_lost = {"$ifNull": ["$lease.token", False]}
     return [
         {
             "$set": {
-                "grant.unknown": {"$add": ["$grant.unknown", lost]},
+                "grant.unknown": {"$add": ["$grant.unknown", {"$cond": [is_lost, 1, 0]}]},
+                "attempts": {"$cond": [is_lost, _with_lost_attempt(), "$attempts"]},
                 "lease": {"token": {"$literal": token}, "until": until},
                 "due": until,
                 "sequence": {"$add": ["$sequence", 1]},
             }
         }
     ]
+
+
+def _with_lost_attempt() -> Document:
+    """Return the history with the attempt of which only the lease is left; it began when that was taken."""
+    began = {"$subtract": ["$lease.until", LEASE_SECONDS * 1000]}
+    lost = {name: {"$literal": value} for name, value in asdict(LOST_ATTEMPT).items()} | {"at": began}
+    return {"$slice": [{"$concatArrays": [{"$ifNull": ["$attempts", []]}, [lost]]}, -ATTEMPTS_KEPT]}
 
 
 def _waiter_update(waiters: Sequence[Waiter]) -> list[Document]:

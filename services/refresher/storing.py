@@ -100,7 +100,7 @@ def applicable(claimed: Record, current: Record, ending: Ending) -> Ending | Non
     def keep(record: Record, now: datetime) -> Record:
         return quarantined(record, kept, generation, now)
 
-    return replace(ending, transition=keep, happened="reported", settles=frozenset(), is_aside=True)
+    return replace(ending, transition=keep, happened="quarantined", settles=frozenset(), is_aside=True)
 
 
 class Storing:

@@ -5,7 +5,7 @@ Times are aware UTC and the database's: whoever passes `now` has it from there. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Protocol, Self, get_args
 
 from schemas.reasons import AttemptClass, FaultScope, PublicState
@@ -198,6 +198,10 @@ class Attempt:
     http_status: int | None = None
     correlation_id: str | None = None
     """The provider's own id of the request."""
+
+
+LOST_ATTEMPT: Final = Attempt(datetime.min.replace(tzinfo=UTC), "ambiguous", 0, "outcome_unknown")
+"""What is written, with its own time, of an attempt whose process ended before it could say what came of it."""
 
 
 @dataclass(frozen=True, slots=True)

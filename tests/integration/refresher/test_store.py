@@ -150,6 +150,9 @@ async def test_a_lease_found_expired_means_that_an_outcome_is_unknown(store: Gra
     [second] = await store.claim([CONFIG_ID])
     assert second.grant.unknown == 1
     assert second.lease != first.lease
+    [lost] = second.attempts
+    assert (lost.outcome, lost.code) == ("ambiguous", "outcome_unknown")
+    assert HOUR > store.time.now() - lost.at > timedelta(0)
 
 
 async def test_a_lease_given_back_leaves_no_doubt(store: GrantStore) -> None:
@@ -157,7 +160,7 @@ async def test_a_lease_given_back_leaves_no_doubt(store: GrantStore) -> None:
     [claimed] = await store.claim([CONFIG_ID])
     await store.release(claimed)
     [again] = await store.claim([CONFIG_ID])
-    assert again.grant.unknown == 0
+    assert (again.grant.unknown, again.attempts) == (0, ())
 
 
 async def test_a_write_on_an_older_state_is_refused(store: GrantStore) -> None:

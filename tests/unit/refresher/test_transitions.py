@@ -1,0 +1,125 @@
+"""Every transition of a grant is an event: one row for each function of the state machine, and what it tells."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from grantkeeper.process.clock import SYSTEM_IDS
+from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
+from schemas.token_events import TokenChanged
+from services.refresher.announce import announced
+from services.refresher.domain import grant as machine
+from services.refresher.domain.record import Attempt, DeviceLogin, Record
+from tests.unit.refresher.records import (
+    CONFIG_ID,
+    HOUR,
+    NOW,
+    ORIGIN,
+    Login,
+    changed,
+    event,
+    failure,
+    granted,
+    issued,
+    new,
+)
+
+CHANGED, REPORTED, RECOVERED, OFF = (
+    each.TYPE for each in (TokenChanged, ExpiryReported, ExpiryRecovered, ConfigWentOff)
+)
+DEVICE = DeviceLogin("d", "code", "ABCD", "https://idp/device", None, ORIGIN, "mail", "admin", 5, NOW, NOW + HOUR)
+
+
+@dataclass(frozen=True)
+class Row:
+    function: Callable[..., Record]
+    before: Record | None
+    after: Record
+    tells: tuple[str, ...]
+    now: timedelta = timedelta()
+
+
+def told(record: Record, *kinds: str) -> Record:
+    return replace(record, told=dict.fromkeys(kinds, "open"))
+
+
+DEAD = told(
+    machine.settled(machine.failed(granted(), failure("reauthorization"), NOW, 0.5), NOW), "expired_refresh_token"
+)
+IN_LOGIN = machine.settled(machine.authorization_started(new(), NOW + HOUR), NOW)
+ON_DEVICE = machine.settled(machine.device_started(new(), DEVICE), NOW)
+OVER = granted(NOW - 2 * HOUR)
+ASIDE = told(machine.quarantined(granted(), "kept", 2, NOW), "quarantined_refresh_token")
+STRAGGLER = machine.Straggler("refresh 2", "print 2")
+
+TABLE = (
+    Row(machine.config_changed, None, new(), (CHANGED,)),
+    Row(machine.config_changed, granted(), changed(granted(), event(2, name="Renamed")), (CHANGED,)),
+    Row(machine.config_changed, granted(), changed(granted(), event(2, validity="invalid")), (CHANGED,)),
+    Row(machine.config_changed, DEAD, changed(DEAD, event(2, deleted=True)), (CHANGED, OFF)),
+    Row(machine.purged, granted(), machine.purged(granted(), 2), (CHANGED,)),
+    Row(machine.authorization_started, new(), machine.authorization_started(new(), NOW + HOUR), (CHANGED,)),
+    Row(
+        machine.authorization_failed,
+        IN_LOGIN,
+        machine.authorization_failed(IN_LOGIN, failure("policy"), NOW),
+        (CHANGED,),
+    ),
+    Row(machine.device_started, new(), machine.device_started(new(), DEVICE), (CHANGED,)),
+    Row(
+        machine.device_failed, ON_DEVICE, machine.device_failed(ON_DEVICE, failure("reauthorization"), NOW), (CHANGED,)
+    ),
+    Row(machine.time_passed, IN_LOGIN, machine.time_passed(IN_LOGIN, NOW + HOUR), (CHANGED, REPORTED), HOUR),
+    Row(machine.time_passed, granted(), machine.time_passed(granted(), NOW + HOUR), (CHANGED,), HOUR),
+    Row(machine.authorized, IN_LOGIN, machine.authorized(IN_LOGIN, issued(), Login()), (CHANGED,)),
+    Row(machine.authorized, DEAD, machine.authorized(DEAD, issued(2), Login()), (CHANGED, RECOVERED)),
+    Row(machine.refreshed, granted(), machine.refreshed(granted(), issued(2)), (CHANGED,)),
+    Row(machine.failed, granted(), machine.failed(granted(), failure("transient"), NOW, 0.5), (CHANGED,)),
+    Row(machine.failed, granted(), machine.failed(granted(), failure("ambiguous"), NOW, 0.5), (CHANGED,)),
+    Row(machine.failed, granted(), machine.failed(granted(), failure("transient"), NOW, 0.5, STRAGGLER), (CHANGED,)),
+    Row(machine.failed, granted(), machine.failed(granted(), failure("client_fault"), NOW, 0.5), (CHANGED,)),
+    Row(machine.failed, granted(), machine.failed(granted(), failure("config_fault"), NOW, 0.5), (CHANGED, REPORTED)),
+    Row(
+        machine.failed, granted(), machine.failed(granted(), failure("reauthorization"), NOW, 0.5), (CHANGED, REPORTED)
+    ),
+    Row(machine.failed, OVER, machine.failed(OVER, failure("transient"), NOW, 0.5), (CHANGED, REPORTED)),
+    Row(
+        machine.broke_off,
+        granted(),
+        machine.broke_off(granted(), failure("transient"), NOW, 0.5, sent=True),
+        (CHANGED,),
+    ),
+    Row(machine.quarantined, granted(), machine.quarantined(granted(), "kept", 2, NOW), (CHANGED, REPORTED)),
+    Row(machine.quarantined, ASIDE, machine.quarantined(ASIDE, "another", 2, NOW), (CHANGED,)),
+    Row(machine.revoked, granted(), machine.revoked(granted()), (CHANGED,)),
+)
+"""In the order of a grant's life."""
+
+PARTS_OF_OTHERS = {
+    machine.with_attempt: machine.with_attempt(granted(), Attempt(NOW, "success", 1)),
+    machine.with_error: machine.with_error(granted(), failure("transient"), NOW),
+    machine.settled: machine.settled(granted(), NOW),
+    machine.device_waits: machine.device_waits(ON_DEVICE, 10, NOW),
+}
+"""No states of their own: notes that an ending carries, and the pace of the questions about a login."""
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.function.__name__)
+def test_a_transition_is_told(row: Row) -> None:
+    record, entries = announced(row.before, row.after, now=NOW + row.now, happened="reported", ids=SYSTEM_IDS)
+    assert tuple(each.type for each in entries) == row.tells
+    assert {each.key for each in entries} == {CONFIG_ID}
+    assert announced(record, record, now=NOW + row.now, happened="reported", ids=SYSTEM_IDS)[1] == [], "once"
+
+
+def test_the_table_holds_every_transition_of_the_machine() -> None:
+    functions = {
+        each
+        for _, each in inspect.getmembers(machine, inspect.isfunction)
+        if each.__module__ == machine.__name__ and not each.__name__.startswith("_")
+        if inspect.signature(each).return_annotation is Record
+    }
+    assert {row.function for row in TABLE} | PARTS_OF_OTHERS.keys() == functions
