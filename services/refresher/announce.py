@@ -27,12 +27,12 @@ def announced(
     ids: Ids,
     actor: str | None = None,
     client_faulty: bool = False,
-    left_alone: bool = False,
+    untried: str = "",
 ) -> tuple[Record, list[Entry]]:
     """Settle a transition; an event goes out only where something has changed for those who read it."""
     record = settled(after, now)
     known = {} if before is None else before.told
-    told, events = expiry_events(known, record, now, client_faulty=client_faulty, left_alone=left_alone)
+    told, events = expiry_events(known, record, now, client_faulty=client_faulty, untried=untried)
     record = replace(record, told=told)
     entries = [entry(event, ids, record.config_id, now) for event in events]
     if before is None or _differs(before, record):

@@ -21,6 +21,7 @@ from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import Client, ClientStore, Fault
 from services.refresher.domain.breaker import BREAKS_AFTER, EVERYBODY, is_trouble, let_in_after, open_for
 from services.refresher.domain.client_secrets import ClientSecret, Tried, proved
+from services.refresher.domain.expiry import LEFT_ALONE, PATIENCE
 from services.refresher.domain.record import Record
 from services.refresher.due_store import DueStore
 from services.refresher.store import GrantStore
@@ -70,10 +71,12 @@ class Clients:
             return False
         return not known.is_paused or self._probing.get(record.client) == record.config_id
 
-    def is_left_alone(self, client: str) -> bool:
-        """Tell whether a client's breaker is open: its provider fails, and most grants are not tried."""
-        known = self._troubled.get(client)
-        return known is not None and known.openings > 0
+    def untried(self) -> dict[str, str]:
+        """Return the clients of which most grants are not tried, and why; those with a fault are told as such."""
+        now = self._grants.time.now()
+        held = {one.hash: PATIENCE for one in self._troubled.values() if one.held_until and one.held_until > now}
+        alone = {one.hash: LEFT_ALONE for one in self._troubled.values() if one.openings}
+        return {client: why for client, why in (held | alone).items() if not self.is_faulty(client)}
 
     def held_until(self, client: str) -> datetime | None:
         """Return until when nothing is sent: the provider asked for patience, or is left alone."""

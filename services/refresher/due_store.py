@@ -13,7 +13,7 @@ from grantkeeper.mongo.client import Database, Document, translate
 from services.refresher.client_store import COLLECTION as CLIENTS
 from services.refresher.domain.record import OF_ADMINS
 from services.refresher.domain.shares import DueGrants
-from services.refresher.store import BY_END
+from services.refresher.store import BY_END, UNTOLD
 from services.refresher.store import COLLECTION as GRANTS
 
 IS_PAUSED: Final[Document] = {"$or": [{"$ne": ["$fault", None]}, {"$gt": ["$openings", 0]}]}
@@ -46,6 +46,13 @@ class DueStore:
         condition = {"state": {"$in": ["active", "retrying"]}, "$expr": is_over, "lease": None}
         with translate():
             found = self._grants.find(condition, {"_id": 1}).hint(BY_END).limit(limit)
+            return [document["_id"] async for document in found]
+
+    async def untold(self, clients: Sequence[str], limit: int) -> list[str]:
+        """Return the ids of grants of these clients whose access token is over, as is written but was not told."""
+        condition = {"state": "expired", "client": {"$in": list(clients)}, "told.expired_token": None}
+        with translate():
+            found = self._grants.find(condition, {"_id": 1}).hint(UNTOLD).limit(limit)
             return [document["_id"] async for document in found]
 
     async def take_probe(self, client: str, seconds: float) -> bool:

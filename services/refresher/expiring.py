@@ -2,10 +2,10 @@
 
 A grant whose client is paused or asked for patience is not claimed, and one that is far behind in a queue not yet. Its
 state must say so all the same, and who is to be told of it must not wait until the provider is back. Nothing is claimed
-here, and nothing sent.
+here, and nothing sent. One that is written already, when its client is left alone or held, is told then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from grantkeeper.bus.outbox import OutboxRelay
@@ -48,15 +48,19 @@ class Expiring:
         if self._is_held():
             return LOOK_EVERY
         over = await self._due.over(AT_ONCE)
+        if over:
+            await self._clients.look()  # what is told depends on it
+        untried = self._clients.untried()
+        if untried and len(over) < AT_ONCE:
+            over += await self._due.untold(list(untried), AT_ONCE - len(over))
         if not over:
             return LOOK_EVERY
-        await self._clients.look()  # what is told depends on it, and may not be told later
-        written = [await self._write(record) for record in (await self._store.read_many(over)).values()]
+        written = [await self._write(record, untried) for record in (await self._store.read_many(over)).values()]
         told = [pending for pending in written if pending is not None]
         await self._relay.publish_now(told)
         return 0.0 if len(told) == AT_ONCE else LOOK_EVERY
 
-    async def _write(self, record: Record) -> Pending | None:
+    async def _write(self, record: Record, untried: Mapping[str, str]) -> Pending | None:
         """Write what time has changed; None where somebody else was faster, and will have written it."""
         now = self._store.time.now()
         if record.lease is not None or record.grant.is_live(now):
@@ -68,7 +72,7 @@ class Expiring:
             happened="expired",
             ids=self._ids,
             client_faulty=self._clients.is_faulty(record.client),
-            left_alone=self._clients.is_left_alone(record.client),
+            untried=untried.get(record.client, ""),
         )
         written = await self._store.write(record, after, entries)
         return None if written is None else written.pending

@@ -42,6 +42,7 @@ LEASE_SECONDS: Final = 20
 """The whole POST may take 15 s; the rest is for storing its result."""
 
 BY_END: Final = "by_end"
+UNTOLD: Final = "untold"
 INDEXES: Final = (
     IndexModel([("client", ASCENDING), ("due", ASCENDING)], name="client_due"),
     IndexModel(
@@ -62,6 +63,11 @@ INDEXES: Final = (
     IndexModel([("sorted_name", ASCENDING)], name="by_name"),
     IndexModel([("state", ASCENDING), ("sorted_name", ASCENDING)], name="by_state"),
     IndexModel([("state", ASCENDING), ("grant.expires_at", ASCENDING)], name=BY_END),
+    IndexModel(
+        [("client", ASCENDING), ("told.expired_token", ASCENDING)],
+        name=UNTOLD,
+        partialFilterExpression={"state": "expired"},
+    ),
     IndexModel([("grant.fingerprint", ASCENDING)], name="fingerprint", sparse=True),
     IndexModel([("grant.previous_fingerprint", ASCENDING)], name="previous_fingerprint", sparse=True),
     IndexModel([("grant.authorization", ASCENDING)], name="authorization", sparse=True),

@@ -33,6 +33,7 @@ class Notice:
 
 LASTING: Final = "look-if-it-lasts"
 LEFT_ALONE: Final = "The provider fails: it is asked for one token at a time until it is back."
+PATIENCE: Final = "The provider asked for patience: until then nothing is sent for this client."
 SIGN_IN: Final = "sign-in-again"
 NEVER: Final = "Request a new token: nobody has logged in yet."
 LOST: Final = "An answer of the provider was lost after it had replaced the refresh token. Log in again."
@@ -48,18 +49,16 @@ CONFIRMED_BY: Final = 2
 client, another config's token confirms that before, and one notice tells it for all."""
 
 
-def notices(
-    record: Record, now: datetime, *, client_faulty: bool = False, left_alone: bool = False
-) -> Iterator[Notice]:
+def notices(record: Record, now: datetime, *, client_faulty: bool = False, untried: str = "") -> Iterator[Notice]:
     """Yield what should be open for a record that serves; a client's fault is told once for the client, elsewhere.
 
-    `left_alone`: its provider fails, so that it is not even tried.
+    `untried`: why it is not even tried, where that is so.
     """
     if record.is_off:
         return
     if not client_faulty:
         yield from _of_its_own_client(record)
-        yield from _of_the_access_token(record, left_alone=left_alone)
+        yield from _of_the_access_token(record, untried)
     yield from _of_the_state(record, now)
     yield from _of_the_config(record)
     yield from _of_an_alarm(record)
@@ -75,15 +74,15 @@ def _of_its_own_client(record: Record) -> Iterator[Notice]:
         yield Notice("client_fault", error.cure_id, error.cure, text=error.text)
 
 
-def _of_the_access_token(record: Record, *, left_alone: bool) -> Iterator[Notice]:
+def _of_the_access_token(record: Record, untried: str) -> Iterator[Notice]:
     """Refreshing fails by the record's own attempts or by those of others; once told it lasts until the end is over."""
     error = record.last_error
-    if record.state != "expired" or not (record.failures or left_alone or "expired_token" in record.told):
+    if record.state != "expired" or not (record.failures or untried or "expired_token" in record.told):
         return
     if error is not None and record.failures:
         yield Notice("expired_token", error.cure_id, error.cure, text=error.text)
     else:
-        yield Notice("expired_token", LASTING, cure(LASTING), text=LEFT_ALONE)
+        yield Notice("expired_token", LASTING, cure(LASTING), text=untried or LEFT_ALONE)
 
 
 def _of_the_state(record: Record, now: datetime) -> Iterator[Notice]:
@@ -167,12 +166,12 @@ def expiry_events(
     now: datetime,
     *,
     client_faulty: bool = False,
-    left_alone: bool = False,
+    untried: str = "",
 ) -> tuple[dict[str, str], tuple[ExpiryEvent, ...]]:
     """Compare a settled record with what was told before: what is told now, and the events that say so."""
     if record.is_off:
         return {}, (_went_off(record, now),) if told else ()
-    opened = notices(record, now, client_faulty=client_faulty, left_alone=left_alone)
+    opened = notices(record, now, client_faulty=client_faulty, untried=untried)
     wanted = {notice.kind: notice for notice in opened}
     events: list[ExpiryEvent] = [
         _reported(record, notice, now) for notice in wanted.values() if told.get(notice.kind) != notice.stage

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
-from services.refresher.domain.expiry import ExpiryEvent, expiry_events
+from services.refresher.domain.expiry import LEFT_ALONE, PATIENCE, ExpiryEvent, expiry_events
 from services.refresher.domain.grant import failed, quarantined, refreshed, settled
 from services.refresher.domain.record import Record
 from tests.unit.refresher.records import HOUR, NOW, changed, event, failure, granted, issued, new, with_options
@@ -38,10 +38,11 @@ def test_an_access_token_that_just_ended_is_not_told_before_an_attempt_failed() 
 
 def test_an_access_token_that_ends_while_its_provider_is_left_alone_is_told_until_it_is_back() -> None:
     over = settled(granted(NOW - 2 * HOUR), NOW)
-    told, events = expiry_events({}, over, NOW, left_alone=True)
+    told, events = expiry_events({}, over, NOW, untried=PATIENCE)
     assert kinds(events) == ["expired_token"]
+    assert [one.text for one in events if isinstance(one, ExpiryReported)] == [PATIENCE]
     assert expiry_events(told, replace(over, told=told), NOW) == (told, ()), "whoever writes it next"
-    assert expiry_events({}, over, NOW, client_faulty=True, left_alone=True) == ({}, ())
+    assert expiry_events({}, over, NOW, client_faulty=True, untried=LEFT_ALONE) == ({}, ())
     back, recovered = told_after(replace(refreshed(over, issued(2)), told=told))
     assert (back, type(recovered[0])) == ({}, ExpiryRecovered)
 
