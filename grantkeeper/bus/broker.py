@@ -10,8 +10,9 @@ from typing import Any, Final, cast
 
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from grantkeeper.bus.connection import faststream_security, until_connected
+from grantkeeper.bus.connection import ssl_context, until_connected
 from grantkeeper.bus.delivery import InFlight, Instruments
 from grantkeeper.bus.errors import UnsafeSubscription
 from grantkeeper.bus.handover import Handover
@@ -81,7 +82,7 @@ class Broker:
         self.kafka = KafkaBroker(
             settings.bootstrap_servers.split(","),
             client_id=service,
-            security=faststream_security(settings),
+            security=_security(settings),
             request_timeout_ms=int(settings.request_timeout * 1000),
             consumer_only=True,
             apply_types=False,
@@ -131,6 +132,22 @@ def refuse_unsafe(kafka: KafkaBroker) -> None:
                 f"{', '.join(subscriber.topic_names)}: declare subscribers by grantkeeper.bus.consume, "
                 "with a group, commit after success, from the earliest message"
             )
+
+
+def _security(settings: KafkaSettings) -> BaseSecurity | None:
+    """Say to FastStream what `aiokafka_arguments` says to aiokafka."""
+    context = ssl_context(settings)
+    if settings.sasl_mechanism is None:
+        return None if context is None else BaseSecurity(ssl_context=context, use_ssl=True)
+    login = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+    assert settings.sasl_username is not None  # noqa: S101 - the settings are refused without
+    assert settings.sasl_password is not None  # noqa: S101
+    return login[settings.sasl_mechanism](
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value(),
+        use_ssl=context is not None,
+        ssl_context=context,
+    )
 
 
 def _faststream_logger() -> logging.Logger:
