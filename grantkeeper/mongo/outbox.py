@@ -20,6 +20,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING, UpdateOne
 
 from grantkeeper.mongo.client import Document, translate
+from grantkeeper.mongo.fields import known
 
 SWEEP_LIMIT: Final = 500
 """Documents per sweep: one bulk of publishing and clearing."""
@@ -54,7 +55,7 @@ class Entry:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_document` wrote."""
-        return cls(**document)
+        return known(cls, document)
 
 
 @dataclass(frozen=True, slots=True)

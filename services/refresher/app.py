@@ -54,6 +54,7 @@ from services.refresher.login_start import LoginStart
 from services.refresher.logins import Logins
 from services.refresher.overview import Overview
 from services.refresher.provider_calls import ProviderCalls
+from services.refresher.reading import Reading
 from services.refresher.reencryption import Reencryption
 from services.refresher.renewal import Renewal
 from services.refresher.requested import Requested
@@ -114,7 +115,8 @@ class Refresher:
     def _wire_stores(self) -> None:
         self._mongo = MongoConnection(self._settings.mongo, service=NAME, clock=self._clock)
         database = self._mongo.database
-        self._store = GrantStore(database, DatabaseTime(self._clock), self._ids)
+        self._reading = Reading(self._clock, self._metrics)
+        self._store = GrantStore(database, DatabaseTime(self._clock), self._ids, self._reading)
         self._client_store = ClientStore(database)
         self._logins = AuthorizationStore(database)
         self._engine_store = EngineStore(database)
@@ -270,6 +272,7 @@ class Refresher:
             "mongo": self._mongo.problems,
             "publisher": self._publisher.problems,
             "principals": self._directory.problems,
+            "grants": self._reading.problems,
             "outbox": self._relay.problems,
             "client outbox": self._client_relay.problems,
             "engine outbox": self._engine_relay.problems,

@@ -25,11 +25,12 @@ from services.refresher.domain.schedule import (
 )
 from services.refresher.ending import GrantEnding
 from services.refresher.halt import Halt
+from services.refresher.leases import LEASE_SECONDS
 from services.refresher.logins import Logins
 from services.refresher.renewal import Renewal
 from services.refresher.settling import Settling
 from services.refresher.slots import Slot, Slots
-from services.refresher.store import LEASE_SECONDS, GrantStore
+from services.refresher.store import GrantStore
 
 log = get_logger(__name__)
 

@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING
 
 from grantkeeper.mongo.client import Database, Document, translate
+from grantkeeper.mongo.fields import known
 from services.refresher.domain.record import Origin
 
 COLLECTION: Final = "authorizations"
@@ -98,5 +99,6 @@ def _document(authorization: Authorization) -> Document:
 
 
 def _authorization(document: Document) -> Authorization:
-    fields = {**document, "origin": Origin(**document["origin"])}
-    return Authorization(state_hash=fields.pop("_id"), **fields)
+    fields = {**document, "state_hash": document["_id"], "origin": known(Origin, document["origin"])}
+    del fields["_id"]
+    return known(Authorization, fields)

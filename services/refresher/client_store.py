@@ -13,6 +13,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from grantkeeper.mongo.client import Database, Document, translate
+from grantkeeper.mongo.fields import known
 from grantkeeper.mongo.outbox import Entry, Pending, pushed
 from grantkeeper.oauth2.discovery import Metadata
 from schemas.reasons import AttemptClass
@@ -170,15 +171,10 @@ def client_from(document: Mapping[str, Any]) -> Client:
     return Client(hash=document["_id"], **fields, **read)
 
 
-def _metadata(document: Document) -> Metadata:
-    """Read what this version uses; earlier ones have stored more."""
-    return Metadata(**{name: document[name] for name in Metadata.__dataclass_fields__ if name in document})
-
-
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "fault": lambda fault: Fault(**fault),
-    "metadata": _metadata,
+    "fault": lambda fault: known(Fault, fault),
+    "metadata": lambda metadata: known(Metadata, metadata),
     "suspects": tuple,
-    "secrets": lambda secrets: tuple(ClientSecret(**each) for each in secrets),
-    "refused": lambda refused: ClientSecret(**refused),
+    "secrets": lambda secrets: tuple(known(ClientSecret, each) for each in secrets),
+    "refused": lambda refused: known(ClientSecret, refused),
 }

@@ -62,7 +62,7 @@ class ConfigEvents:
         newest = _newest(batch)
         changed = [event for event in newest.values() if isinstance(event, ConfigChanged)]
         await self._client_store.meet([client_of(event.config) for event in changed])
-        known = await self._store.read_many(newest)
+        known = await self._store.read_all(newest)
         limit = asyncio.Semaphore(CONCURRENT)
         written = await asyncio.gather(
             *(self._limited(limit, event, known.get(config_id)) for config_id, event in newest.items())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
+from grantkeeper.mongo.fields import known
 from schemas.token_config import TokenConfig
 from schemas.token_status import LastError
 from services.refresher.domain.names import name_keys
@@ -80,7 +81,7 @@ def waiter_document(waiting: Waiter) -> Document:
 
 def waiter(document: Mapping[str, Any]) -> Waiter:
     """Read somebody who waits."""
-    return Waiter(**document)
+    return known(Waiter, document)
 
 
 def wish_document(wished: Wish) -> Document:
@@ -90,7 +91,7 @@ def wish_document(wished: Wish) -> Document:
 
 def wish(document: Mapping[str, Any]) -> Wish:
     """Read a wish with its askers."""
-    return Wish(**{**document, "askers": tuple(waiter(asker) for asker in document["askers"])})
+    return known(Wish, {**document, "askers": tuple(waiter(asker) for asker in document["askers"])})
 
 
 def _grant_document(grant: Grant) -> Document:
@@ -151,7 +152,7 @@ def from_document(document: Mapping[str, Any]) -> Record:
     return Record(
         config_id=document["_id"],
         config=TokenConfig.read(document["config"]),
-        origin=Origin(**document["origin"]),
+        origin=known(Origin, document["origin"]),
         former_names=tuple(document["former_names"]),
         grant=_grant(document["grant"]),
         lease=_lease(document.get("lease")),
@@ -160,7 +161,7 @@ def from_document(document: Mapping[str, Any]) -> Record:
         waiters=tuple(waiter(each) for each in document["waiters"]),
         device=_device(document.get("device")),
         told=document["told"],
-        attempts=tuple(Attempt(**each) for each in document.get("attempts", ())),
+        attempts=tuple(known(Attempt, each) for each in document.get("attempts", ())),
         used_by=document["used_by"],
         **{name: document[name] for name in _AS_IT_IS if name in document},
     )
@@ -194,13 +195,13 @@ def _grant(document: Mapping[str, Any]) -> Grant:
     origin = document["origin"]
     # A field that a later version adds is missing in older documents: it has its default then.
     plain = {name: document[name] for name in _GRANT if name in document}
-    grant = Grant(**plain, origin=None if origin is None else Origin(**origin))
-    kept = tuple(Quarantined(**each) for each in document["quarantine"])
+    grant = Grant(**plain, origin=None if origin is None else known(Origin, origin))
+    kept = tuple(known(Quarantined, each) for each in document["quarantine"])
     return replace(grant, quarantine=kept) if kept else grant
 
 
 def _device(document: Mapping[str, Any] | None) -> DeviceLogin | None:
-    return None if document is None else DeviceLogin(**{**document, "origin": Origin(**document["origin"])})
+    return None if document is None else known(DeviceLogin, {**document, "origin": known(Origin, document["origin"])})
 
 
 def _lease(document: Mapping[str, Any] | None) -> Lease | None:

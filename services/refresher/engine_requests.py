@@ -15,8 +15,9 @@ from schemas.replies import Reply
 from schemas.token_requests import EngineClient, EngineResume, EngineStatus, EngineStatusGet, EngineStop
 from services.refresher.engine import EngineSwitch
 from services.refresher.engine_store import EngineStore, Numbers, UsedClient
+from services.refresher.leases import LEASE_SECONDS
 from services.refresher.reencryption import Reencryption
-from services.refresher.store import LEASE_SECONDS, GrantStore
+from services.refresher.store import GrantStore
 
 EngineRequest = EngineStatusGet | EngineStop | EngineResume
 CLIENTS_MAX = 200

@@ -78,11 +78,11 @@ class Reencryption:
             return PASS_EVERY.total_seconds()
         if self._is_held():
             return LOOK_EVERY  # who owns the database may not have the new entry, and could not read what it wrote
-        found = await self._store.walk(self._pass.last, BATCH)
+        found, last = await self._store.walk(self._pass.last, BATCH)
         for record in found:
             await self._take(record)
-        if len(found) == BATCH:
-            self._pass.last = found[-1].config_id
+        if last is not None:
+            self._pass.last = last
             return BETWEEN
         self._pass.sealed.update([_sealed_to(secret) for secret in await self._clients.kept_secrets()])
         self._end()

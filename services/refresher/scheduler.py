@@ -19,8 +19,9 @@ from services.refresher.clients import Clients
 from services.refresher.domain.record import Record
 from services.refresher.domain.shares import DueGrants
 from services.refresher.due_store import DueStore
+from services.refresher.leases import LEASE_SECONDS
 from services.refresher.slots import Slots
-from services.refresher.store import LEASE_SECONDS, GrantStore
+from services.refresher.store import GrantStore
 
 log = get_logger(__name__)
 

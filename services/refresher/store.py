@@ -7,8 +7,9 @@ an attempt holds the lease: whoever ends the attempt gets them in the document t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import Final, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -19,6 +20,7 @@ from grantkeeper.mongo.client import Database, translate
 from grantkeeper.mongo.outbox import Entry, Pending, pushed, stored
 from grantkeeper.names import name_key
 from grantkeeper.process.clock import Ids
+from grantkeeper.process.errors import Unavailable
 from schemas.reasons import PublicState
 from services.refresher.database_time import DatabaseTime
 from services.refresher.document import (
@@ -27,20 +29,16 @@ from services.refresher.document import (
     WHOLE,
     Document,
     changes,
-    from_document,
     servable,
     to_document,
     waiter,
-    waiter_document,
 )
 from services.refresher.domain.names import is_config_id, name_keys
-from services.refresher.domain.record import ATTEMPTS_KEPT, LOST_ATTEMPT, Record, Servable, Waiter, adoption_of
-from services.refresher.domain.serving import WAITERS_MAX
+from services.refresher.domain.record import Record, Servable, Waiter, adoption_of
+from services.refresher.leases import claimable, lease_update, put_off, released, waiter_update
+from services.refresher.reading import Reading
 
 COLLECTION: Final = "grants"
-LEASE_SECONDS: Final = 20
-"""The whole POST may take 15 s; the rest is for storing its result."""
-
 BY_END: Final = "by_end"
 UNTOLD: Final = "untold"
 INDEXES: Final = (
@@ -76,8 +74,6 @@ INDEXES: Final = (
 
 N = TypeVar("N", Record, Servable)
 
-_FREE: Final = {"$lte": [{"$ifNull": ["$lease.until", "$$NOW"]}, "$$NOW"]}
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -94,10 +90,11 @@ class Written:
 class GrantStore:
     """Reads and writes `grants`."""
 
-    def __init__(self, database: Database, time: DatabaseTime, ids: Ids) -> None:
+    def __init__(self, database: Database, time: DatabaseTime, ids: Ids, reading: Reading) -> None:
         self.collection: AsyncIOMotorCollection[Document] = database[COLLECTION]
         self.time = time
         self._ids = ids
+        self._reading = reading
 
     async def prepare(self) -> None:
         """Make the indexes and learn the database's time."""
@@ -107,16 +104,25 @@ class GrantStore:
         self.time.observe(hello["localTime"].replace(tzinfo=UTC))  # a command answers without zone
 
     async def read(self, config_id: str) -> Record | None:
-        """Read one record."""
-        found = await self.read_many([config_id])
+        """Read one record; raises UnreadableDocument."""
+        found = await self.read_all([config_id])
         return found.get(config_id)
 
+    async def read_all(self, config_ids: Iterable[str]) -> dict[str, Record]:
+        """Read records by id; what is not there is missing in the result; raises UnreadableDocument."""
+        return {record.config_id: record for record in await self._find(_any_of(config_ids))}
+
     async def read_many(self, config_ids: Iterable[str]) -> dict[str, Record]:
-        """Read records by id; what is not there is missing in the result."""
-        return {record.config_id: record for record in await self._find({"_id": {"$in": list(config_ids)}})}
+        """Read what can be read of records by id."""
+        with translate():
+            documents = await self.collection.find(_any_of(config_ids), WHOLE).to_list(None)
+        return {record.config_id: record for record in self._readable(documents)}
 
     async def resolve(self, references: Iterable[str]) -> dict[str, Record]:
-        """Find the record of each reference: id, name or former name; a current name wins over a former one."""
+        """Find the record of each reference: id, name or former name; a current name wins over a former one.
+
+        Raises UnreadableDocument.
+        """
         wanted = set(references)
         condition = _referred(wanted)
         return {} if condition is None else _by_reference(wanted, await self._find(condition))
@@ -185,7 +191,7 @@ class GrantStore:
     async def append_waiters(self, waiting: Mapping[str, tuple[int, Sequence[Waiter]]]) -> None:
         """Add waiters by config id, where the generation is still the one that was seen; make due what is free."""
         operations = [
-            UpdateOne({"_id": config_id, "grant.generation": generation}, _waiter_update(waiters))
+            UpdateOne({"_id": config_id, "grant.generation": generation}, waiter_update(waiters))
             for config_id, (generation, waiters) in waiting.items()
         ]
         with translate():
@@ -194,19 +200,35 @@ class GrantStore:
     async def claim(self, config_ids: Sequence[str]) -> list[Record]:
         """Take the lease of each record that is due and free; returns the records as they are under it."""
         token = self._ids.token(12)
-        update = _lease_update(token)
+        update = lease_update(token)
         if len(config_ids) == 1:
-            condition = {"_id": config_ids[0], **_claimable()}
+            condition = {"_id": config_ids[0], **claimable()}
             with translate():
                 found: Document | None = await self.collection.find_one_and_update(
                     condition, update, projection=WHOLE, return_document=ReturnDocument.AFTER
                 )
-            return self._records([] if found is None else [found])
+            return await self._workable([] if found is None else [found], token)
         with translate():
-            result = await self.collection.update_many({"_id": {"$in": list(config_ids)}, **_claimable()}, update)
+            result = await self.collection.update_many({"_id": {"$in": list(config_ids)}, **claimable()}, update)
         if result.modified_count == 0:
             return []
-        return await self._find({"_id": {"$in": list(config_ids)}, "lease.token": token})
+        mine = {"_id": {"$in": list(config_ids)}, "lease.token": token}
+        with translate():
+            found_mine = await self.collection.find(mine, WHOLE).to_list(None)
+        return await self._workable(found_mine, token)
+
+    async def _workable(self, claimed: Sequence[Document], token: str) -> list[Record]:
+        """Read what was claimed; the lease of what cannot be read is given back, as nothing will be sent under it."""
+        records = self._readable(claimed)
+        if len(records) < len(claimed):
+            readable = {record.config_id for record in records}
+            await self._put_off([document["_id"] for document in claimed if document["_id"] not in readable], token)
+        return records
+
+    async def _put_off(self, config_ids: list[str], token: str) -> None:
+        """Leave them to a process that can read them."""
+        with suppress(Unavailable), translate():  # then their leases end by themselves, and the others are worked on
+            await self.collection.update_many({"_id": {"$in": config_ids}, "lease.token": token}, put_off())
 
     async def release(self, record: Record) -> None:
         """Give a lease back under which nothing was sent."""
@@ -214,9 +236,7 @@ class GrantStore:
             return
         condition = {"_id": record.config_id, "lease.token": record.lease.token}
         with translate():
-            await self.collection.update_one(
-                condition, [{"$set": {"lease": None, "due": "$$NOW", "sequence": {"$add": ["$sequence", 1]}}}]
-            )
+            await self.collection.update_one(condition, released())
 
     async def note_use(self, days: Mapping[tuple[str, str], str]) -> None:
         """Note who got which access token on which day: {(config id, principal): ISO date}."""
@@ -264,19 +284,19 @@ class GrantStore:
         with translate():
             return await self.collection.find_one(condition, {"_id": 1}) is not None
 
-    async def walk(self, after: str, limit: int) -> list[Record]:
-        """Return the next records by id."""
+    async def walk(self, after: str, limit: int) -> tuple[list[Record], str | None]:
+        """Return the next records by id, and after which id to go on; None = these were the last."""
         with translate():
             documents = (
                 await self.collection.find({"_id": {"$gt": after}}, WHOLE).sort("_id").limit(limit).to_list(None)
             )
-        return self._records(documents)
+        return self._readable(documents), documents[-1]["_id"] if len(documents) == limit else None
 
     async def page(self, query: Document, sort: list[tuple[str, int]], offset: int, limit: int) -> list[Record]:
         """Return one page of the records that a query selects."""
         with translate():
             cursor = self.collection.find(query, WHOLE).sort(sort).skip(offset).limit(limit)
-            return self._records(await cursor.to_list(None))
+            return self._readable(await cursor.to_list(None))
 
     async def count_states(self, query: Document, faulty: list[str], hidden: list[str]) -> dict[PublicState, int]:
         """Count the records of each public state; `hidden` ones of `faulty` clients count as client_fault."""
@@ -289,11 +309,12 @@ class GrantStore:
     async def _find(self, condition: Document) -> list[Record]:
         with translate():
             documents = await self.collection.find(condition, WHOLE).to_list(None)
-        return self._records(documents)
-
-    def _records(self, documents: Sequence[Document]) -> list[Record]:
         self._observe(documents)
-        return [from_document(document) for document in documents]
+        return self._reading.whole(documents)
+
+    def _readable(self, documents: Sequence[Document]) -> list[Record]:
+        self._observe(documents)
+        return self._reading.readable(documents)
 
     def _observe(self, documents: Sequence[Document]) -> None:
         if documents:
@@ -305,6 +326,10 @@ class GrantStore:
         waiters = tuple(waiter(each) for each in found["waiters"])
         pending = Pending(after.config_id, after.sequence, (*left, *entries))
         return Written(after, replace(before, waiters=waiters), pending)
+
+
+def _any_of(config_ids: Iterable[str]) -> Document:
+    return {"_id": {"$in": list(config_ids)}}
 
 
 def _update(before: Record, after: Record, entries: Sequence[Entry]) -> Document:
@@ -347,56 +372,3 @@ def _by_name(found: Sequence[N]) -> dict[str, N]:
         for key in name_keys(one.name, one.former_names)[1:]:
             by_name.setdefault(key, one)
     return by_name | {name_key(one.name): one for one in found}
-
-
-def _claimable() -> Document:
-    """Due by the database's clock, and free."""
-    due = {"$and": [{"$gt": ["$due", None]}, {"$lte": ["$due", "$$NOW"]}, _FREE]}
-    return {"$expr": due}
-
-
-def _lease_update(token: str) -> list[Document]:
-    """Take the lease; one that is found there means that an outcome is unknown, as the history then says."""
-    until = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}  # milliseconds
-    is_lost = {"$ifNull": ["$lease.token", False]}
-    return [
-        {
-            "$set": {
-                "grant.unknown": {"$add": ["$grant.unknown", {"$cond": [is_lost, 1, 0]}]},
-                "attempts": {"$cond": [is_lost, _with_lost_attempt(), "$attempts"]},
-                "lease": {"token": {"$literal": token}, "until": until},
-                "due": until,
-                "sequence": {"$add": ["$sequence", 1]},
-            }
-        }
-    ]
-
-
-def _with_lost_attempt() -> Document:
-    """Return the history with the attempt of which only the lease is left; it began when that was taken."""
-    began = {"$subtract": ["$lease.until", LEASE_SECONDS * 1000]}
-    lost = {name: {"$literal": value} for name, value in asdict(LOST_ATTEMPT).items()} | {"at": began}
-    return {"$slice": [{"$concatArrays": [{"$ifNull": ["$attempts", []]}, [lost]]}, -ATTEMPTS_KEPT]}
-
-
-def _waiter_update(waiters: Sequence[Waiter]) -> list[Document]:
-    """Append, each id once, up to the limit; due at the next allowed moment where no lease lives.
-
-    Who does not listen any more makes room: the limit is for those who do.
-    """
-    ids = [waiter.id for waiter in waiters]
-    asks_again = {"$in": ["$$this.id", {"$literal": ids}]}
-    is_gone = {"$lte": [{"$ifNull": ["$$this.deadline", datetime.max.replace(tzinfo=UTC)]}, "$$NOW"]}
-    others = {"$filter": {"input": "$waiters", "cond": {"$not": [{"$or": [asks_again, is_gone]}]}}}
-    added = {"$literal": [waiter_document(waiter) for waiter in waiters]}
-    soonest = {"$max": ["$$NOW", "$not_before"]}
-    earlier = {"$min": [soonest, "$due"]}
-    return [
-        {
-            "$set": {
-                "waiters": {"$slice": [{"$concatArrays": [others, added]}, WAITERS_MAX]},
-                "due": {"$cond": [_FREE, earlier, "$due"]},
-                "sequence": {"$add": ["$sequence", {"$cond": [_FREE, 1, 0]}]},
-            }
-        }
-    ]

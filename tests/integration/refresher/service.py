@@ -17,6 +17,7 @@ from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.http import HttpDoor
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
 from grantkeeper.process.failpoints import Failpoints, Hook
+from grantkeeper.process.metrics import Metrics
 from grantkeeper_client import Asker, seal_to_installation
 from schemas.config_events import ConfigChanged
 from schemas.envelope import Message
@@ -31,6 +32,7 @@ from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.client import client_of, origin_of
 from services.refresher.domain.grant import Issued, authorized, config_changed, settled
 from services.refresher.domain.record import Record
+from services.refresher.reading import Reading
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.settings import RefresherSettings
 from services.refresher.store import GrantStore
@@ -63,7 +65,8 @@ class Service:
         self.vault_file.chmod(0o600)
         self.secrets = Secrets(AtRest(house.vault), house.vault.fingerprint)
         self.database: Database = connect(house.mongo, service="test")
-        self.store = GrantStore(self.database, DatabaseTime(SYSTEM_CLOCK), SYSTEM_IDS)
+        reading = Reading(SYSTEM_CLOCK, Metrics("refresher"))
+        self.store = GrantStore(self.database, DatabaseTime(SYSTEM_CLOCK), SYSTEM_IDS, reading)
         self._sequence = 0
 
     async def prepare(self) -> None:

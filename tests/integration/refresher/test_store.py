@@ -10,12 +10,15 @@ import pytest
 
 from grantkeeper.mongo.client import connect
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.metrics import Metrics
 from grantkeeper.process.settings import MongoSettings
 from services.refresher.batch_store import BatchWrites
 from services.refresher.database_time import DatabaseTime
+from services.refresher.document import to_document
 from services.refresher.domain.grant import authorized, settled
 from services.refresher.domain.record import Record, Waiter
 from services.refresher.domain.serving import WAITERS_MAX
+from services.refresher.reading import Reading, UnreadableDocument
 from services.refresher.store import GrantStore, Written
 from tests.unit.refresher.records import CONFIG_ID, HOUR, Login, changed, event, issued, new
 
@@ -24,10 +27,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def store(mongo: "MongoServer", database: str) -> AsyncIterator[GrantStore]:
+def reading() -> Reading:
+    return Reading(SYSTEM_CLOCK, Metrics("refresher"))
+
+
+@pytest.fixture
+async def store(mongo: "MongoServer", database: str, reading: Reading) -> AsyncIterator[GrantStore]:
     settings = MongoSettings.model_validate({"uri": mongo.uri, "database": database})
     db = connect(settings, service="test")
-    store = GrantStore(db, DatabaseTime(SYSTEM_CLOCK), SYSTEM_IDS)
+    store = GrantStore(db, DatabaseTime(SYSTEM_CLOCK), SYSTEM_IDS, reading)
     await store.prepare()
     yield store
     db.client.close()
@@ -41,8 +49,8 @@ async def expired(store: GrantStore) -> Record:
     return record
 
 
-async def stored(store: GrantStore) -> Record:
-    record = await store.read(CONFIG_ID)
+async def stored(store: GrantStore, config_id: str = CONFIG_ID) -> Record:
+    record = await store.read(config_id)
     assert record is not None
     return record
 
@@ -67,6 +75,29 @@ async def test_claims_of_overlapping_lists_share_nothing(store: GrantStore) -> N
     claims = await asyncio.gather(*(store.claim(ids) for _ in range(5)))
     claimed = [one.config_id for claim in claims for one in claim]
     assert sorted(claimed) == sorted(ids)
+
+
+async def test_a_document_that_cannot_be_read_costs_its_neighbours_nothing_and_is_shown(
+    store: GrantStore, reading: Reading
+) -> None:
+    record = await expired(store)
+    ids = [f"01900000-0000-7000-8000-{number:012d}" for number in range(1, 11)]
+    for config_id in ids[1:]:
+        await store.insert(replace(record, config_id=config_id), ())
+    broken = ids[4]
+    mechanism = {"config.options.mechanism": "A-NEWER-VERSION-KNOWS-IT"}
+    await store.collection.update_one({"_id": broken}, {"$set": mechanism})
+    assert {one.config_id for one in await store.claim(ids)} == set(ids) - {broken}
+    assert await store.claim([broken]) == []  # put off, and not by a lease that nobody ends
+    document = await store.collection.find_one({"_id": broken})
+    assert document is not None
+    assert (document["lease"], document["grant"]["unknown"]) == (None, 0)
+    assert [broken in problem for problem in reading.problems()] == [True]
+    with pytest.raises(UnreadableDocument, match=broken):
+        await store.read(broken)
+    await store.collection.update_one({"_id": broken}, {"$set": {"config": to_document(record)["config"]}})
+    assert (await stored(store, broken)).config_id == broken
+    assert reading.problems() == []
 
 
 async def test_a_question_waits_once_and_no_more_than_the_limit_wait(store: GrantStore) -> None:

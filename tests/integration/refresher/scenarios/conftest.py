@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from devstack.provider.server import ProviderThread
-from services.refresher.store import LEASE_SECONDS
+from services.refresher.leases import LEASE_SECONDS
 from tests.partners.fixtures import provider_settings
 
 
