@@ -89,18 +89,18 @@ class Calling:
         request: Callable[[Client], TokenRequest],
         send_by: float,
         *,
-        once: bool = False,
+        by_code: bool = False,
     ) -> Called:
-        """Call with the newest client secret; where it is refused, with the other one, within the same deadline.
+        """Call with the leading client secret; where it is refused, with the other one, within the same deadline.
 
-        `once` sends with one alone, the newest that may lead. Raises TooLate.
+        `by_code`: it sends a code, which not every provider takes again after a refusal. Raises TooLate.
         """
         tried: list[tuple[ClientSecret, Failure]] = []
         called: Called | None = None
         deadline = self._instruments.clock.monotonic() + POST_TIMEOUT
         while True:
             try:
-                choice = await self._next_secret(record, url, tried, once=once)
+                choice = await self._next_secret(record, url, tried, by_code=by_code)
                 if choice is None:
                     return called or self.unsent(own_fault("secret_unreadable", NO_SECRET))
                 used, secret = choice
@@ -112,21 +112,11 @@ class Calling:
             if used is not None and isinstance(called.outcome, TokenResponse):
                 self._client_secrets.worked(record.client, Tried(used, *(tried[0] if tried else ())))
             if used is None or not _is_refused(called.outcome):
-                return called
+                return _spent(called, tried[0][1]) if by_code and tried else called
             tried.append((used, called.outcome))
-            if once:
-                return await self._of_this_secret(record, url, tried, called)
-
-    async def _of_this_secret(
-        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]], called: Called
-    ) -> Called:
-        """Blame nobody but the config for a refused secret as long as the client has another one to try."""
-        if await self._next_secret(record, url, tried) is None:
-            return called
-        return replace(called, outcome=replace(tried[-1][1], scope="config"))
 
     async def _next_secret(
-        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]], *, once: bool = False
+        self, record: Record, url: str, tried: Sequence[tuple[ClientSecret, Failure]], *, by_code: bool = False
     ) -> tuple[ClientSecret | None, SecretStr | None] | None:
         """Return the secret to try next; None = all were. Before that is believed, the database is asked again."""
         config = record.config
@@ -139,7 +129,7 @@ class Calling:
         try:
             for anew in (False, True) if tried else (False,):
                 choices = await self._client_secrets.of(record, anew=anew)
-                if once:
+                if by_code:
                     own = self._client_secrets.own(record)
                     choices.sort(key=lambda choice: not may_lead(choice[0], own))
                 for choice in choices:
@@ -224,6 +214,13 @@ def _attempt(at: datetime, seconds: float, outcome: Outcome, answer: HttpAnswer 
     if answer is None:
         return Attempt(at, "success", latency)
     return Attempt(at, "success", latency, None, answer.status, correlation_id(answer, {}))
+
+
+def _spent(called: Called, refusal: Failure) -> Called:
+    """Blame the refused secret where a code did not outlive it, and nobody but the config: the other secret works."""
+    if isinstance(called.outcome, TokenResponse) or called.outcome.attempt_class != "reauthorization":
+        return called
+    return replace(called, outcome=replace(refusal, scope="config"))
 
 
 def _is_refused(outcome: object) -> TypeGuard[Failure]:

@@ -113,7 +113,7 @@ class ProviderCalls:
     async def exchange(
         self, record: Record, send_by: float, *, code: SecretStr, redirect_uri: str, verifier: SecretStr
     ) -> Called:
-        """Exchange an authorization code (RFC 6749 section 4.1.3), with one secret: a code is never sent twice.
+        """Exchange an authorization code (RFC 6749 section 4.1.3): once, unless the client itself is refused.
 
         Raises TooLate.
         """
@@ -127,7 +127,7 @@ class ProviderCalls:
                 record.config, client, endpoint=url, code=code, redirect_uri=redirect_uri, code_verifier=verifier
             )
 
-        return await self._calling.by_its_secrets(record, url, request, send_by, once=True)
+        return await self._calling.by_its_secrets(record, url, request, send_by, by_code=True)
 
     async def start_device(self, record: Record, send_by: float) -> DeviceAuthorization | Failure:
         """Fetch a code for a login on another device (RFC 8628 section 3.1); raises TooLate."""

@@ -1,8 +1,9 @@
 """The client secrets that a client has: at most two, the newest first, so that a roll-over needs no moment.
 
 The newest one is tried first. Once it has worked it is proven; the one before is kept, in case the newest is refused.
-Of what came before a new one, what is proven stays, else what is newest. Keys that sign and secrets that are sent are
-counted apart: a client may be moving from one to the other, and no private key may ever be sent.
+One that has ended at the provider is tried last from then on, even if it is the newest. Of what came before a new
+one, what is proven stays, else what is newest. Keys that sign and secrets that are sent are counted apart: a client
+may be moving from one to the other, and no private key may ever be sent.
 """
 
 from collections.abc import Sequence
@@ -71,9 +72,10 @@ def offered(known: Sequence[ClientSecret], newest: ClientSecret) -> tuple[Client
 
 
 def may_lead(one: ClientSecret, own: str | None) -> bool:
-    """Tell whether a code, which is sent once, may be sent with a secret: it has worked, or is the config's own.
+    """Tell whether a code may be sent with a secret first: it has worked, or is the config's own.
 
-    `own` is the fingerprint of that one. Somebody's slip in another config must not cost a login.
+    `own` is the fingerprint of that one. Somebody's slip in another config must not cost a login at a provider whose
+    codes do not outlive a refused secret.
     """
     return one.proven or one.fingerprint == own
 
@@ -81,11 +83,14 @@ def may_lead(one: ClientSecret, own: str | None) -> bool:
 def proved(known: Sequence[ClientSecret], tried: Tried) -> tuple[ClientSecret, ...]:
     """Take what a success has shown: what worked is proven, and a candidate refused in the same attempt goes.
 
+    One that was proven before stays, and is tried last from now on: else each refresh would be refused once first.
+
     `known` is what is stored now: another process may have proven meanwhile what was refused here, and providers refuse
     a good secret now and then.
     """
     gone = None if tried.refused is None else tried.refused.fingerprint
-    kept = [one for one in known if one.proven or one.fingerprint != gone]
+    stay = (one for one in known if one.proven or one.fingerprint != gone)
+    kept = sorted(stay, key=lambda one: one.fingerprint == gone)
     worked = replace(tried.worked, proven=True)
     if all(one.fingerprint != worked.fingerprint for one in kept):
         return (*kept, worked) if sum(one.is_key == worked.is_key for one in kept) < AT_MOST else tuple(kept)

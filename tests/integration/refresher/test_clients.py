@@ -1,6 +1,7 @@
 """Clients on real servers: their secrets, their faults and cures, their breakers, and their shares of a process."""
 
 import asyncio
+import functools
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,28 @@ async def test_a_second_secret_is_proven_by_its_first_success_and_settles_the_re
     newest = (await client(refresher, config)).secrets[0]
     assert newest.proven
     assert newest.config_id == config_id
+
+
+async def test_a_proven_secret_that_has_ended_is_tried_first_only_once_more(
+    refresher: Service, provider: "ProviderThread"
+) -> None:
+    (config_id,) = await fleet(refresher, provider, ["amy"])
+    config = with_secret(refresher, refresher.config("amy"), "the-next-secret")
+
+    async def leads(generation: int, *, newest: bool) -> bool:
+        """Tell whether a refresh is written, and what it has shown of the client's secrets."""
+        known = (await client(refresher, config)).secrets
+        is_first = bool(known) and known[0].proven and (known[0].at == max(one.at for one in known)) == newest
+        return is_first and (await refresher.record(config_id)).grant.generation == generation
+
+    await wait_until(lambda: leads(2, newest=True))
+    await refresher.configured(config, config_id=config_id, sequence=2)
+    for generation, secret in ((3, "the-next-secret"), (4, CLIENT_SECRET), (5, CLIENT_SECRET)):
+        provider.control.replace_secrets(CLIENT_ID, secret)
+        await refresher.due_now(config_id)
+        is_newest = secret == "the-next-secret"
+        await wait_until(functools.partial(leads, generation, newest=is_newest))
+    assert [one.status for one in provider.control.journal()] == [200, 200, 401, 200, 200]
 
 
 async def test_a_new_secret_in_one_config_brings_back_all_of_a_paused_client_one_first(

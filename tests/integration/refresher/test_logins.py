@@ -259,14 +259,28 @@ async def test_only_admins_log_in(refresher: Service, role: str) -> None:
             await ask(asker, START, {"config": config_id}, deadline=timedelta(seconds=20))
 
 
-async def test_a_secret_mistyped_elsewhere_costs_no_login_and_the_right_one_typed_at_once_cures_its_own(
-    browser: Browser, refresher: Service, admin: Asker
+async def test_a_mistyped_secret_costs_no_login_anywhere_as_long_as_another_one_works(
+    browser: Browser, refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
     await browser.complete(browser.come_back((await browser.start())["url"]))
     wrong = refresher.config("Mistyped", plain_secret="mistyped")
     other = Browser(refresher, admin, await refresher.configured(wrong))
+    for each in (browser, other):
+        assert (await each.complete(each.come_back((await each.start())["url"])))["status"]["state"] == "active"
+    assert [one.status for one in provider.control.journal()] == [200, 200, 401, 200]
+    assert await wait_until(lambda: refresher.reported("client_secret_refused"))
+
+
+async def test_a_code_that_does_not_outlive_a_refused_secret_blames_that_secret_and_pauses_nobody(
+    browser: Browser, refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    await browser.complete(browser.come_back((await browser.start())["url"]))
+    wrong = refresher.config("Mistyped", plain_secret="mistyped")
+    other = Browser(refresher, admin, await refresher.configured(wrong))
+    given = other.come_back((await other.start())["url"])
+    provider.control.fail(Fault.model_validate({"named": "oauth:invalid_client", "next": 1}))
+    provider.control.fail(Fault.model_validate({"named": "oauth:invalid_grant", "next": 1}))
     with pytest.raises(ReplyError, match="invalid_client"):
-        await other.complete(other.come_back((await other.start())["url"]))
+        await other.complete(given)
     assert (await browser.complete(browser.come_back((await browser.start())["url"])))["status"]["state"] == "active"
-    await refresher.configured(refresher.config("Mistyped"), config_id=other.config, sequence=2)
-    assert (await other.complete(other.come_back((await other.start())["url"])))["status"]["state"] == "active"
+    assert await refresher.client_events() == []

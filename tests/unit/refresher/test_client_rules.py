@@ -70,10 +70,13 @@ def test_a_success_proves_what_was_used_and_drops_what_was_refused_before_it() -
     assert prints(proved((), Tried(secret("own")))) == "own"
 
 
-def test_a_proven_secret_is_not_dropped_for_one_refusal() -> None:
-    """Another process has proven it since it was tried, or the provider refused it once by mistake."""
-    known = (secret("new", proven=True), secret("old", proven=True))
-    assert proved(known, Tried(known[1], secret("new"), failure("client_fault"))) == known
+def test_a_proven_secret_is_not_dropped_for_one_refusal_but_tried_last_from_then_on() -> None:
+    """Another process has proven it since it was tried, the provider refused it once by mistake, or it has ended."""
+    known = (secret("n", proven=True), secret("o", proven=True))
+    after = proved(known, Tried(known[1], secret("n"), failure("client_fault")))
+    assert after == (known[1], known[0])
+    assert prints(proved(after, Tried(known[0], known[1], failure("client_fault")))) == "no"
+    assert prints(offered(after, secret("x"))) == "xo"
 
 
 def test_a_login_is_not_lost_by_a_secret_that_somebody_mistyped_elsewhere() -> None:
