@@ -17,8 +17,10 @@ from tests.soak.noted import Kill, Planted
 IN_HAND: Final = 2.0
 """Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once. No
 more: lives are short, and a client that forgets would hide behind them."""
-SEEN_LATE: Final = 0.5
-"""Seconds after a kill in which the provider sees connections end. Kills are frequent: each second of it would excuse
+DYING: Final = 0.2
+"""Seconds from the end of a dying process's connections to its being seen dead."""
+SEEN_LATE: Final = 0.3
+"""Seconds from a kill to the provider's seeing connections end. Kills are frequent: each second more would excuse
 whatever ends a connection at any time."""
 LOST: Final = "lost_rotation"
 PLAIN: Final = "expired_refresh_token"
@@ -185,4 +187,4 @@ def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
 
 def _is_kill(end: float | None, kills: Sequence[Kill]) -> bool:
     """Tell whether a process was killed when a connection ended."""
-    return end is not None and any(kill.after <= end <= kill.at + SEEN_LATE for kill in kills)
+    return end is not None and any(kill.after - DYING <= end <= kill.at + SEEN_LATE for kill in kills)

@@ -55,6 +55,8 @@ def test_a_client_that_hung_up_is_excused_only_by_a_kill_at_that_moment() -> Non
     journal = [refresh(1, "a", "b", 9.89, finished_at=9.99, ending="client_gone"), reuse(2, "a", 30)]
     assert judge([ONE], [KILL], found(journal)).problems == ()
     assert "was lost, given up and sent again" in judge([ONE], [], found(journal)).problems[0]
+    seen_late = [refresh(1, "a", "b", 9.7, finished_at=9.9, ending="client_gone"), reuse(2, "a", 30)]
+    assert judge([ONE], [KILL], found(seen_late)).problems == ()
     before_the_kill = [refresh(1, "a", "b", 8, finished_at=9, ending="client_gone"), reuse(2, "a", 30)]
     assert "was lost, given up" in judge([ONE], [KILL], found(before_the_kill)).problems[0]
 
