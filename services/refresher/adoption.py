@@ -8,6 +8,7 @@ of the first at a provider that replaces refresh tokens.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -160,12 +161,19 @@ class Adoption:
         straggler: SecretStr | None = None,
     ) -> None:
         """Leave the grant as it is; a refresh token that came without an access token is put aside, never dropped."""
-        kept = None if straggler is None else self._secrets.keep_refresh_token(claimed.config_id, straggler)
+        brought = Brought() if straggler is None else self._put_aside(claimed, straggler)
+
+        def transition(record: Record, now: datetime) -> Record:
+            kept, fingerprint = brought.refresh_token, brought.fingerprint
+            if kept is None or fingerprint is None:
+                return record
+            return quarantined(record, kept, fingerprint, record.grant.generation, now)
+
         ending = Ending(
-            lambda record, now: record if kept is None else quarantined(record, kept, record.grant.generation, now),
+            transition,
             "reported",
             wish=wish.id,
-            brought=None if kept is None else Brought(None, kept),
+            brought=None if straggler is None else brought,
             attempt=None if called is None else called.attempt,
             actor=wish.actor,
         )
@@ -173,6 +181,10 @@ class Adoption:
         if written is not None:
             await self._telling.ended(written, failed=True)
         await self._telling.tell(wish.askers if written is None else wish.askers_in(written.before), reply)
+
+    def _put_aside(self, claimed: Record, straggler: SecretStr) -> Brought:
+        kept = self._secrets.keep_refresh_token(claimed.config_id, straggler)
+        return Brought(kept, self._secrets.fingerprint(straggler))
 
 
 def is_done(record: Record, adoption: str) -> bool:

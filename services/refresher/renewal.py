@@ -66,7 +66,7 @@ class Renewal:
                 lambda record, _: refreshed(record, issued),
                 "refreshed",
                 FORCED,
-                brought=Brought(issued.access_token, issued.refresh_token),
+                brought=Brought(issued.refresh_token, issued.fingerprint),
                 attempt=called.attempt,
             ),
         )
@@ -82,7 +82,7 @@ class Renewal:
         def transition(record: Record, now: datetime) -> Record:
             return failed(record, failure, now, chance, straggler)
 
-        brought = None if straggler is None else Brought(None, straggler.refresh_token)
+        brought = None if straggler is None else Brought(straggler.refresh_token, straggler.fingerprint)
         ending = Ending(transition, _happened(failure), FORCED, brought=brought, attempt=called.attempt)
         written = await self._storing.end(claimed, ending)
         if written is not None:

@@ -21,7 +21,7 @@ from services.refresher.announce import announced
 from services.refresher.batch_store import BatchWrites
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import quarantined, tries_again_at_once, with_attempt
-from services.refresher.domain.record import Attempt, Grant, Record, WishKind
+from services.refresher.domain.record import Attempt, Record, WishKind
 from services.refresher.store import GrantStore, Written
 
 log = get_logger(__name__)
@@ -32,17 +32,10 @@ Transition = Callable[[Record, datetime], Record]
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The tokens of an answer, encrypted: each value is unlike any other, so that it can be found again."""
+    """The refresh token of an answer, encrypted, where there is one."""
 
-    access_token: str | None = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-
-    def is_in(self, grant: Grant) -> bool:
-        """Tell whether a grant holds them: then an earlier try of the same write had come through."""
-        if self.refresh_token is None:
-            return self.access_token is not None and self.access_token == grant.access_token
-        kept = (each.refresh_token for each in grant.quarantine)
-        return self.refresh_token in (grant.refresh_token, grant.previous_refresh_token, *kept)
+    refresh_token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +86,14 @@ def applicable(claimed: Record, current: Record, ending: Ending) -> Ending | Non
     """
     if current.grant.generation == claimed.grant.generation:
         return ending if ending.brought is not None or _same_lease(current, claimed) else None
-    if ending.brought is None or ending.brought.refresh_token is None or ending.brought.is_in(current.grant):
+    brought = ending.brought
+    kept, fingerprint = (None, None) if brought is None else (brought.refresh_token, brought.fingerprint)
+    if kept is None or fingerprint is None or current.grant.holds(fingerprint):
         return None
-    kept, generation = ending.brought.refresh_token, claimed.grant.generation + 1
+    generation = claimed.grant.generation + 1
 
     def keep(record: Record, now: datetime) -> Record:
-        return quarantined(record, kept, generation, now)
+        return quarantined(record, kept, fingerprint, generation, now)
 
     return replace(ending, transition=keep, happened="quarantined", settles=frozenset(), is_aside=True)
 

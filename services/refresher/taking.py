@@ -71,7 +71,7 @@ class Taking:
         def transition(record: Record, _: datetime) -> Record:
             return authorized(record, issued, login)
 
-        brought = Brought(issued.access_token, issued.refresh_token)
+        brought = Brought(issued.refresh_token, issued.fingerprint)
         ending = Ending(transition, "authorized", wish=wish, brought=brought, attempt=called.attempt, actor=actor)
         written = await self._storing.end(claimed, ending)
         await self._clients.succeeded(claimed.client)

@@ -277,9 +277,11 @@ def revoked(record: Record) -> Record:
     return _well(replace(record, grant=grant, authorizing_until=None, device=None))
 
 
-def quarantined(record: Record, refresh_token: str, generation: int, now: datetime) -> Record:
-    """Keep a refresh token that came back after another one had been stored."""
-    kept = (*record.grant.quarantine, Quarantined(refresh_token, generation, now))[-QUARANTINE_MAX:]
+def quarantined(record: Record, refresh_token: str, fingerprint: str, generation: int, now: datetime) -> Record:
+    """Keep a refresh token that came back after another one had been stored, unless the grant holds it already."""
+    if record.grant.holds(fingerprint):
+        return record
+    kept = (*record.grant.quarantine, Quarantined(refresh_token, generation, now, fingerprint))[-QUARANTINE_MAX:]
     return replace(record, grant=replace(record.grant, quarantine=kept))
 
 

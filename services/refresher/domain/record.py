@@ -35,6 +35,8 @@ class Quarantined:
     refresh_token: str = field(repr=False)
     generation: int
     at: datetime
+    fingerprint: str | None = None
+    """None = put aside by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,14 @@ class Grant:
     def is_live(self, now: datetime) -> bool:
         """Tell whether the access token is good right now."""
         return is_live(self, now)
+
+    def holds(self, fingerprint: str) -> bool:
+        """Tell whether a refresh token is kept here: in use, as the one before, or put aside.
+
+        By its fingerprint: what is encrypted anew looks like another one.
+        """
+        kept = (each.fingerprint for each in self.quarantine)
+        return fingerprint in (self.fingerprint, self.previous_fingerprint, *kept)
 
 
 class Dated(Protocol):

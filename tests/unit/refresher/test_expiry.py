@@ -97,7 +97,7 @@ def test_a_login_of_an_app_in_testing_mode_is_told() -> None:
 
 
 def test_a_refresh_token_in_quarantine_is_told() -> None:
-    assert kinds(told_after(quarantined(granted(), "kept", 2, NOW))[1]) == ["quarantined_refresh_token"]
+    assert kinds(told_after(quarantined(granted(), "kept", "print 2", 2, NOW))[1]) == ["quarantined_refresh_token"]
 
 
 def test_a_wrong_account_is_told() -> None:

@@ -190,7 +190,7 @@ def test_revoking_deletes_the_tokens_and_raises_the_generation() -> None:
 def test_quarantine_keeps_the_last_five() -> None:
     record = granted()
     for number in range(7):
-        record = quarantined(record, f"refresh {number}", number, NOW)
+        record = quarantined(record, f"refresh {number}", f"aside {number}", number, NOW)
     assert [kept.generation for kept in record.grant.quarantine] == [2, 3, 4, 5, 6]
 
 

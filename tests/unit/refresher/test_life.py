@@ -228,7 +228,7 @@ class Life(RuleBasedStateMachine):
             case ExchangeCode(wish) if outcome in {"success", "same refresh token"}:
                 yielded = issued(self.next(), at=worker.claimed_at, refresh_token=outcome == "success")
                 login = Login(origin=worker.claimed.origin)
-                brought = Brought(yielded.access_token, yielded.refresh_token)
+                brought = Brought(yielded.refresh_token, yielded.fingerprint)
                 return Ending(
                     lambda record, _: authorized(record, yielded, login), "authorized", wish=wish.id, brought=brought
                 )
@@ -248,7 +248,7 @@ class Life(RuleBasedStateMachine):
         if outcome in {"success", "same refresh token"}:
             given = outcome == "success" and isinstance(worker.action, Refresh)
             yielded = issued(number, at=worker.claimed_at, refresh_token=given, by_previous=by_previous)
-            brought = Brought(yielded.access_token, yielded.refresh_token)
+            brought = Brought(yielded.refresh_token, yielded.fingerprint)
             return Ending(
                 lambda record, _: refreshed(record, yielded), "refreshed", FORCED, brought=brought, attempt=attempt
             )
@@ -263,7 +263,7 @@ class Life(RuleBasedStateMachine):
             lambda record, now: failed(record, met, now, 0.5, straggler),
             "refresh_failed",
             FORCED,
-            brought=None if straggler is None else Brought(None, straggler.refresh_token),
+            brought=None if straggler is None else Brought(straggler.refresh_token, straggler.fingerprint),
             attempt=attempt,
         )
 

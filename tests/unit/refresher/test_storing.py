@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from services.refresher.domain.grant import failed, quarantined, refreshed, revoked
-from services.refresher.domain.record import FORCED, Attempt, Grant, Lease, Record, Waiter, Wish, WishKind
+from services.refresher.domain.grant import Issued, failed, quarantined, refreshed, revoked
+from services.refresher.domain.record import FORCED, Attempt, Lease, Record, Waiter, Wish, WishKind
 from services.refresher.storing import Brought, Ending, applicable, ended
 from tests.unit.refresher.records import NOW, failure, granted, issued
 
@@ -19,42 +19,53 @@ def unchanged(record: Record, _: datetime) -> Record:
     return record
 
 
+ANEW = replace(issued(2), refresh_token="encrypted anew")
+"""A refresh token looks different each time it is encrypted; its fingerprint does not."""
+
+
+def success(yielded: Issued) -> Ending:
+    brought = Brought(yielded.refresh_token, yielded.fingerprint)
+    return Ending(lambda record, _: refreshed(record, yielded), "refreshed", wish="complete:1", brought=brought)
+
+
 @pytest.mark.parametrize(
-    ("brought", "grant", "found"),
+    "meanwhile",
     [
-        (Brought("a", "r"), Grant(access_token="a", refresh_token="r"), True),
-        (Brought("a", "r"), Grant(access_token="b", refresh_token="s", previous_refresh_token="r"), True),
-        (Brought("a", "r"), quarantined(granted(), "r", 2, NOW).grant, True),
-        (Brought("a", "r"), Grant(access_token="a", refresh_token="s"), False),
-        (Brought("a", None), Grant(access_token="a"), True),
-        (Brought("a", None), Grant(access_token="b"), False),
-        (Brought(None, "r"), Grant(), False),
-        (Brought(None, None), Grant(), False),
+        refreshed(granted(), issued(2)),
+        refreshed(refreshed(granted(), issued(2)), issued(3)),
+        quarantined(refreshed(granted(), issued(4)), "refresh 2", "print 2", 2, NOW),
+        refreshed(granted(), replace(issued(9), fingerprint="print 2")),
     ],
+    ids=["in use", "the one before", "put aside", "given to another process too"],
 )
-def test_what_was_brought_is_found_by_what_was_brought_alone(brought: Brought, grant: Grant, found: bool) -> None:  # noqa: FBT001 - a case
-    assert brought.is_in(grant) is found
+def test_a_refresh_token_that_the_grant_holds_already_is_not_put_aside(meanwhile: Record) -> None:
+    assert applicable(granted(), meanwhile, success(ANEW)) is None
+
+
+def test_the_same_refresh_token_given_back_is_not_put_aside_when_the_write_is_repeated() -> None:
+    same = replace(issued(2), refresh_token="encrypted anew", fingerprint="print 1")
+    assert applicable(granted(), refreshed(granted(), same), success(same)) is None
 
 
 def test_what_is_overtaken_is_put_aside_however_often() -> None:
-    ending = Ending(unchanged, "refreshed", wish="complete:1", brought=Brought("access", "kept"))
-    for other in (refreshed(granted(), issued(2)), revoked(granted())):
+    ending = success(ANEW)
+    for other in (refreshed(granted(), issued(3)), revoked(granted())):
         aside = applicable(granted(), other, ending)
         assert aside is not None
         assert aside.is_aside
         after = ended(granted(), other, aside, NOW)
-        assert [kept.refresh_token for kept in after.grant.quarantine] == ["kept"]
+        assert [kept.refresh_token for kept in after.grant.quarantine] == ["encrypted anew"]
         assert applicable(granted(), after, ending) is None, "an earlier try of the same write had come through"
 
 
 def test_what_is_overtaken_and_brought_no_refresh_token_leaves_nothing_to_keep() -> None:
     other = refreshed(granted(), issued(2))
-    assert applicable(granted(), other, Ending(unchanged, "refreshed", brought=Brought("access", None))) is None
+    assert applicable(granted(), other, Ending(unchanged, "refreshed", brought=Brought())) is None
     assert applicable(granted(), other, Ending(unchanged, "refresh_failed")) is None
 
 
 def test_a_failure_needs_its_lease_and_a_success_does_not() -> None:
-    success = Ending(unchanged, "refreshed", brought=Brought("access", None))
+    success = Ending(unchanged, "refreshed", brought=Brought())
     assert applicable(granted(), granted(), success) is success
     failure = Ending(unchanged, "refresh_failed")
     assert applicable(granted(), granted(), failure) is None
@@ -67,7 +78,7 @@ def test_a_failure_needs_its_lease_and_a_success_does_not() -> None:
 def test_who_waits_for_an_overtaken_attempt_goes_on_waiting() -> None:
     mine = replace(granted(), lease=Lease("mine", NOW), waiters=(Waiter("mail:1", {}),))
     other = replace(mine, grant=replace(mine.grant, generation=2))
-    aside = applicable(mine, other, Ending(unchanged, "refreshed", brought=Brought("access", "kept")))
+    aside = applicable(mine, other, Ending(unchanged, "refreshed", brought=Brought("kept", "print")))
     assert aside is not None
     after = ended(mine, other, aside, NOW)
     assert (after.lease, after.waiters) == (None, mine.waiters)

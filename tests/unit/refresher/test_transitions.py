@@ -52,7 +52,7 @@ DEAD = told(
 IN_LOGIN = machine.settled(machine.authorization_started(new(), NOW + HOUR), NOW)
 ON_DEVICE = machine.settled(machine.device_started(new(), DEVICE), NOW)
 OVER = granted(NOW - 2 * HOUR)
-ASIDE = told(machine.quarantined(granted(), "kept", 2, NOW), "quarantined_refresh_token")
+ASIDE = told(machine.quarantined(granted(), "kept", "print 2", 2, NOW), "quarantined_refresh_token")
 STRAGGLER = machine.Straggler("refresh 2", "print 2")
 
 TABLE = (
@@ -92,8 +92,8 @@ TABLE = (
         machine.broke_off(granted(), failure("transient"), NOW, 0.5, sent=True),
         (CHANGED,),
     ),
-    Row(machine.quarantined, granted(), machine.quarantined(granted(), "kept", 2, NOW), (CHANGED, REPORTED)),
-    Row(machine.quarantined, ASIDE, machine.quarantined(ASIDE, "another", 2, NOW), (CHANGED,)),
+    Row(machine.quarantined, granted(), machine.quarantined(granted(), "kept", "print 2", 2, NOW), (CHANGED, REPORTED)),
+    Row(machine.quarantined, ASIDE, machine.quarantined(ASIDE, "another", "print 3", 2, NOW), (CHANGED,)),
     Row(machine.revoked, granted(), machine.revoked(granted()), (CHANGED,)),
 )
 """In the order of a grant's life."""
