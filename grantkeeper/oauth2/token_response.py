@@ -17,6 +17,10 @@ from grantkeeper.oauth2.parameters import ACCESS_TOKEN, REFRESH_TOKEN
 LIFETIME_MAX: Final = 31_536_000
 """Seconds of a year: longer is believed for a year only, so that a mistaken unit does not make a token immortal."""
 
+GRANT_LIFE_MAX: Final = 100 * LIFETIME_MAX
+"""Refresh tokens and grants live for years (QuickBooks ends them after 5), and who is told a nearer end logs in for
+nothing. What lasts longer than a hundred years is a mistaken unit, or another word for "never"."""
+
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 """RFC 6749 appendix A.12: visible characters only. Others would break out of SASL and HTTP headers."""
 
@@ -75,7 +79,19 @@ def parse(payload: Mapping[str, Any], response: Mapping[str, str], *, default_ex
 
 
 def lifetime(value: Any) -> int | None:
-    """Read seconds from a number or a numeric string; None where they are missing, absurd, zero or negative."""
+    """Read the life of an access token: at most a year; None where it is missing, absurd, zero or negative."""
+    seconds = _seconds(value)
+    return None if seconds is None else min(seconds, LIFETIME_MAX)
+
+
+def _grant_life(value: Any) -> int | None:
+    """Read the life of a refresh token or a grant, never a shorter one than was said."""
+    seconds = _seconds(value)
+    return None if seconds is None or seconds > GRANT_LIFE_MAX else seconds
+
+
+def _seconds(value: Any) -> int | None:
+    """Read a number or a numeric string."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -84,7 +100,7 @@ def lifetime(value: Any) -> int | None:
         return None
     if not math.isfinite(seconds) or seconds < 1:
         return None
-    return min(int(seconds), LIFETIME_MAX)
+    return int(seconds)
 
 
 def missing_scopes(asked: str | None, granted: str | None) -> list[str]:
@@ -110,7 +126,7 @@ def _first_lifetime(payload: Mapping[str, Any], response: Mapping[str, str]) -> 
 
 
 def _lifetime_of(payload: Mapping[str, Any], *names: str) -> int | None:
-    return next((seconds for name in names if (seconds := lifetime(payload.get(name))) is not None), None)
+    return next((seconds for name in names if (seconds := _grant_life(payload.get(name))) is not None), None)
 
 
 def _found(payload: Mapping[str, Any], response: Mapping[str, str], target: str, standard: str) -> Any:

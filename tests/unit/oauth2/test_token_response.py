@@ -67,6 +67,16 @@ def test_an_odd_lifetime_is_a_number_of_seconds_or_nothing(given_value: Any, sec
     assert read({"access_token": "a", "expires_in": given_value}).expires_in == (seconds or 1800)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [(157_680_000, 157_680_000), ("157680000", 157_680_000), (10**12, None), (253_402_300_799, None), (0, None)],
+)
+def test_the_end_of_a_refresh_token_is_never_told_sooner_than_it_is(said: Any, seconds: int | None) -> None:
+    payload = {"access_token": "a", "x_refresh_token_hard_expires_in": said, "refresh_token_expires_in": said}
+    response = read(payload)
+    assert (response.authorization_expires_in, response.refresh_token_expires_in) == (seconds, seconds)
+
+
 def test_a_missing_lifetime_takes_the_configs_default() -> None:
     response = read({"access_token": "a", "token_type": "bearer"})
     assert response.expires_in == 1800
