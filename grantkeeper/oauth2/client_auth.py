@@ -6,10 +6,11 @@ private key proves by what it signs and is never part of a request, whatever the
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
@@ -18,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from pydantic import SecretStr
 
-from schemas.token_config import ClientAuthentication
+from schemas.token_config import ClientAuthentication, RsaAlgorithm
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME: Final = timedelta(minutes=5)
@@ -69,11 +70,30 @@ def headers(client: Client) -> dict[str, SecretStr]:
     return {"Authorization": SecretStr("Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii"))}
 
 
-def signing_client(client_id: str, key_text: SecretStr, *, audience: str, assertion_id: str, now: datetime) -> Client:
+def secrets_in(sent: Mapping[str, SecretStr]) -> list[str]:
+    """Return what of such headers no text may repeat: the secret is in them in a form that hides it from a search."""
+    header = sent.get("Authorization")
+    if header is None:
+        return []
+    pair = header.get_secret_value().removeprefix("Basic ")
+    secret = base64.b64decode(pair).decode("ascii").partition(":")[2]
+    return [pair, unquote_plus(secret)]
+
+
+def signing_client(
+    client_id: str,
+    key_text: SecretStr,
+    *,
+    audience: str,
+    assertion_id: str,
+    now: datetime,
+    rsa_algorithm: RsaAlgorithm | None = None,
+) -> Client:
     """Return the client of `private_key_jwt` for one request, with its assertion signed.
 
     `audience` is the token endpoint, which Microsoft and Google ask for; `assertion_id` must never repeat. A
-    certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it. Raises UnusableKey.
+    certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it, which takes no other algorithm than
+    PS256 beside that; every other server should take RS256 (OpenID Connect Core 9). Raises UnusableKey.
     """
     text = key_text.get_secret_value()
     key = private_key(text)
@@ -87,8 +107,9 @@ def signing_client(client_id: str, key_text: SecretStr, *, audience: str, assert
         "nbf": issued,
         "exp": issued + int(ASSERTION_LIFETIME.total_seconds()),
     }
-    by = algorithm(key)
-    header = {"alg": by, "typ": "JWT", **_thumbprint(text)}
+    named = _thumbprint(text)
+    by = algorithm(key, rsa_algorithm or ("PS256" if named else "RS256"))
+    header = {"alg": by, "typ": "JWT", **named}
     signed = jwt.encode(header, claims, key, algorithms=[by])
     return Client(client_id, authentication="private_key_jwt", assertion=SecretStr(signed))
 
@@ -111,10 +132,10 @@ def private_key(text: str) -> Key:
     raise UnusableKey(UnusableKey.__doc__) from None
 
 
-def algorithm(key: Key) -> str:
-    """Return what a key signs assertions with; Microsoft takes no other than PS256 beside a SHA-256 thumbprint."""
+def algorithm(key: Key, rsa: RsaAlgorithm = "RS256") -> str:
+    """Return what a key signs assertions with: by its kind, an RSA key with `rsa`."""
     if isinstance(key, RSAKey):
-        return "PS256"
+        return rsa
     if isinstance(key, OKPKey):
         return "EdDSA"
     return {"P-384": "ES384", "P-521": "ES512"}.get(key.curve_name, "ES256")

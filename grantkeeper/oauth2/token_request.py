@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from grantkeeper.oauth2.client_auth import Client, form_fields, headers
+from grantkeeper.oauth2.client_auth import Client, form_fields, headers, secrets_in
 from grantkeeper.oauth2.jwt_grant import GRANT_TYPE
 from grantkeeper.oauth2.parameters import (
     AUTHORIZATION_CODE,
@@ -44,7 +44,7 @@ class TokenRequest:
     def secrets(self) -> list[str]:
         """Return the values that no error text may repeat, whatever the server sends back."""
         values = [value.get_secret_value() for name, value in self.form.items() if name not in _PUBLIC]
-        return [*values, *(value.get_secret_value() for value in self.headers.values())]
+        return [*values, *secrets_in(self.headers)]
 
 
 def code_request(

@@ -1,8 +1,10 @@
 """What an answer means: the table, row by row, and the text that an admin reads."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given
@@ -10,13 +12,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from grantkeeper.oauth2.answer import HttpAnswer
+from grantkeeper.oauth2.client_auth import Client
 from grantkeeper.oauth2.error_table import parse, shipped
 from grantkeeper.oauth2.error_text import clean, error_text
 from grantkeeper.oauth2.errors import Failure, cure, read_answer, read_http_error, read_redirect_error
 from grantkeeper.oauth2.http_errors import AddressRefused, MaybeSent, Unreachable, Untrusted
 from grantkeeper.oauth2.redirect import read_redirect
+from grantkeeper.oauth2.revocation import revocation_request
 from grantkeeper.oauth2.token_request import TokenRequest
 from grantkeeper.oauth2.token_response import TokenResponse
+from schemas.token_config import ClientAuthentication
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SENT = TokenRequest(
@@ -239,6 +244,20 @@ def test_the_error_text_follows_znuny() -> None:
 def test_an_echoed_secret_is_cut_out_of_the_text() -> None:
     failure = failed(400, {"error": "invalid_grant", "error_description": "token planted-refresh-1 is unknown"})
     assert failure.text == "invalid_grant: token [secret] is unknown"
+
+
+@pytest.mark.parametrize("authentication", ["post", "basic"])
+def test_an_echoed_client_secret_is_cut_out_in_whatever_form_it_was_sent(
+    authentication: ClientAuthentication,
+) -> None:
+    secret = "S3cret~of app"
+    client = Client("app", SecretStr(secret), authentication)
+    request = revocation_request(client, endpoint=SENT.url, token=SecretStr("planted-refresh-1"), hint="refresh_token")
+    pair = base64.b64encode(f"app:{quote_plus(secret)}".encode()).decode()
+    forms = [secret, quote_plus(secret), *([pair] if authentication == "basic" else [])]
+    said = {"error": "invalid_client", "error_description": f"no match for {' or '.join(forms)}"}
+    text = failed(401, said, request=request).text
+    assert text == "invalid_client: no match for " + " or ".join(["[secret]"] * len(forms))
 
 
 def test_addresses_and_token_like_words_are_cut_out() -> None:
