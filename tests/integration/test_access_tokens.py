@@ -95,6 +95,20 @@ async def test_who_joined_gets_the_answer_when_who_asked_is_cancelled(
     assert first.cancelled()
 
 
+async def test_an_answer_that_was_overtaken_does_not_replace_the_newer_access_token(
+    service: AnsweringService, grantkeeper: Grantkeeper
+) -> None:
+    service.answer = lambda _: []
+    late = asyncio.create_task(grantkeeper.get_access_token(NAME))
+    await wait_until(lambda: service.taken)
+    [(_, question)] = service.taken
+    service.answer = lambda newer: [access_token(newer, "newer", in_(3600), 2)]
+    assert (await grantkeeper.report_rejected(NAME, 1)).value == "newer"
+    await service.reply(question, access_token(question, "rejected", in_(3000)))
+    assert (await late).value == "rejected"
+    assert (await grantkeeper.get_access_token(NAME)).value == "newer"
+
+
 async def test_an_error_is_not_kept(service: AnsweringService, grantkeeper: Grantkeeper) -> None:
     service.answer = lambda _: [failed("reauthorization_required")]
     with pytest.raises(ReplyError, match="reauthorization_required"):

@@ -51,7 +51,8 @@ async def test_the_actor_travels_only_where_there_is_one(service: AnsweringServi
 
 async def test_many_questions_at_once_each_get_their_own_answer(service: AnsweringService, asker: Asker) -> None:
     service.answer = lambda question: [ok(you_asked=question.id)]
-    asked = [asker.ask("token.requests", TYPE, {}, message_id=f"m-{number}") for number in range(200)]
+    minute = timedelta(minutes=1)
+    asked = [asker.ask("token.requests", TYPE, {}, message_id=f"m-{n}", deadline=minute) for n in range(200)]
     assert await asyncio.gather(*asked) == [{"you_asked": f"m-{number}"} for number in range(200)]
 
 
@@ -161,6 +162,14 @@ async def test_an_error_that_will_not_pass_is_raised_with_all_it_says(service: A
     assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("name_taken", False, None)
     assert (caught.value.details, caught.value.facts) == ((detail,), {"revision": 7})
     assert len(service.taken) == 1
+
+
+async def test_a_retry_that_nobody_answers_any_more_ends_with_what_was_said_before(
+    service: AnsweringService, asker: Asker
+) -> None:
+    service.answer = lambda _: [failed("not_caught_up", retryable=True)] if len(service.taken) == 1 else []
+    with pytest.raises(ReplyError, match="not_caught_up"):
+        await asker.ask("token.requests", TYPE, {}, deadline=timedelta(seconds=3))
 
 
 async def test_a_retry_that_would_come_after_the_deadline_is_not_waited_for(

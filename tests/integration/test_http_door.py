@@ -22,6 +22,7 @@ from grantkeeper.oauth2.token_request import TokenRequest
 from tests.waiting import wait_until
 
 Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
+SHORT = 1.0  # seconds of a whole call: enough to connect and send on a busy machine
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: r-1\r\nSet-Cookie: a=b\r\n"
 
 
@@ -157,7 +158,7 @@ async def test_silence_is_told_as_maybe_sent() -> None:
     async def silence(_: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with serving(silence) as server, opened(server, timeout=0.2) as door:
+    async with serving(silence) as server, opened(server, timeout=SHORT) as door:
         with pytest.raises(MaybeSent, match="no complete answer"):
             await door.post(request(server))
         assert len(server.requests) == 1
@@ -169,7 +170,7 @@ async def test_an_answer_that_never_ends_is_told_as_maybe_sent() -> None:
         await writer.drain()
         await asyncio.Event().wait()
 
-    async with serving(drip) as server, opened(server, timeout=0.2) as door:
+    async with serving(drip) as server, opened(server, timeout=SHORT) as door:
         with pytest.raises(MaybeSent):
             await door.post(request(server))
 

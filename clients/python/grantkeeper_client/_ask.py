@@ -116,7 +116,8 @@ class Asker:
         """Send a command or request and return its result.
 
         `topic` is the name without prefix; `actor` the person behind it, where the principal may say so; `message_id`
-        makes sending it in two processes the same as once. Raises ReplyError, or NoReply after `deadline`.
+        makes sending it in two processes the same as once. Raises ReplyError, also for the last refusal that was to
+        be asked again; NoReply where nothing was heard until `deadline`.
         """
         if self._running is None:
             raise RuntimeError("not started: use `async with`, or call start() first")
@@ -124,9 +125,15 @@ class Asker:
         now = asyncio.get_running_loop().time
         end = now() + min(deadline, LONGEST_DEADLINE).total_seconds()
         pause = _FIRST_PAUSE
+        error: ReplyError | None = None
         while True:
             question = self._question(topic, type, value, key, subject, end - now(), message_id)
-            reply = await self._exchange(question, end)
+            try:
+                reply = await self._exchange(question, end)
+            except NoReply:
+                if error is not None:
+                    raise error from None  # a service runs and has said why: no time was left to hear it once more
+                raise
             correlation_id = question.correlation_id or ""
             if reply.get("ok") is True:
                 return Answer(reply.get("result") or {}, correlation_id)

@@ -130,7 +130,10 @@ class Grantkeeper:
 
     def _keep(self, name: str, answer: Answer) -> AccessToken:
         token = open_access_token(self._credential, answer)
-        self._kept[name] = token
+        kept = self._kept.get(name)
+        # Answers may overtake each other: one that is older in both ways must not replace what was got since.
+        if kept is None or token.generation >= kept.generation or token.expires_at >= kept.expires_at:
+            self._kept[name] = token
         return token
 
 

@@ -112,7 +112,7 @@ async def test_it_ends_soon_with_a_stream_open(tmp_path: Path) -> None:
         child.signal(signal.SIGTERM)
         async for _ in stream.aiter_bytes():
             pass
-    await wait_until(lambda: not child.running, deadline=8)
+    await wait_until(lambda: not child.running, deadline=20)
     assert child.exit_code == 0, running.log.read_text()
     await running.browser.aclose()
 
