@@ -18,7 +18,10 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards; only differences mean something."""
+        """Return seconds that never run backwards and go on while the machine sleeps; only differences mean something.
+
+        A lease does not wait for who holds it to wake up.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -42,6 +45,10 @@ class Ids(Protocol):
         ...
 
 
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux stops the monotonic clock of Python in suspend."""
+
+
 class SystemClock:
     """The clock of the machine."""
 
@@ -50,7 +57,7 @@ class SystemClock:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_CLOCK)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -2,7 +2,7 @@
 
 Everything that is stored and compared is in the database's time, so that replicas with wrong wall clocks agree. Every
 read brings `$$NOW` along; in between only the difference of a monotonic clock is added, which no step of a wall clock
-can disturb.
+can disturb, nor a sleep of the machine.
 """
 
 from datetime import datetime, timedelta
