@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 _ACCOUNT_CLAIMS: Final = ("email", "preferred_username", "upn")
 """Google and most; Microsoft with scope `profile`; Microsoft v1."""
+_NAME_MAX: Final = 320
+"""Of a mail address (RFC 5321 section 4.5.3.1); a subject has at most 255 (OpenID Connect Core 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,14 @@ def read_id_token(id_token: SecretStr, *, client_id: str) -> GrantedAccount:
     audience = claims.get("aud")
     if client_id not in (audience if isinstance(audience, list) else [audience]):
         raise UnusableIdToken("the id token was issued to another client")
-    login = next((claims[name] for name in _ACCOUNT_CLAIMS if isinstance(claims.get(name), str)), None)
+    login = next((claims[name] for name in _ACCOUNT_CLAIMS if _is_name(claims.get(name))), None)
     subject = claims.get("sub")
-    return GrantedAccount(login, subject if isinstance(subject, str) else None)
+    return GrantedAccount(login, subject if _is_name(subject) else None)
+
+
+def _is_name(value: Any) -> bool:
+    """Pass over what nobody is called: it could not be written or shown."""
+    return isinstance(value, str) and 0 < len(value) <= _NAME_MAX and value.isprintable()
 
 
 def _claims(token: str) -> dict[str, Any]:

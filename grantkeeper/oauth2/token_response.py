@@ -24,6 +24,7 @@ nothing. What lasts longer than a hundred years is a mistaken unit, or another w
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 """RFC 6749 appendix A.12: visible characters only. Others would break out of SASL and HTTP headers."""
 
+_SCOPE_MAX: Final = 4000
 _OIDC_SCOPES: Final = frozenset({"openid", "email", "profile", "address", "phone", "offline_access"})
 """Ask for an id token or a refresh token, not for access; Google returns them under other names."""
 
@@ -145,6 +146,7 @@ def _is_token(value: Any) -> TypeGuard[str]:
 
 
 def _scope(value: Any) -> str | None:
-    if isinstance(value, list):
-        value = " ".join(str(item) for item in value)
-    return " ".join(value.split())[:4000] if isinstance(value, str) and value.strip() else None
+    """Take what can be written and shown; some providers give a list."""
+    given = value if isinstance(value, list) else [value]
+    words = (word for text in given if isinstance(text, str) for word in text.split() if word.isprintable())
+    return " ".join(words)[:_SCOPE_MAX] or None

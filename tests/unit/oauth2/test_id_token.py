@@ -21,6 +21,14 @@ def test_the_account_is_read_from_the_claims_in_use(claim: str) -> None:
     assert (account.login, account.subject) == ("a@example.test", "42")
 
 
+@pytest.mark.parametrize("name", ["a\ud800@example.test", "a\x00", "a" * 321, "", 7])
+def test_what_cannot_be_a_name_is_passed_over(name: object) -> None:
+    account = read_id_token(
+        token({"aud": "app", "sub": name, "email": name, "upn": "amy@example.test"}), client_id="app"
+    )
+    assert (account.login, account.subject) == ("amy@example.test", None)
+
+
 def test_a_list_of_audiences_may_hold_the_client() -> None:
     assert read_id_token(token({"aud": ["x", "app"]}), client_id="app").login is None
 

@@ -132,6 +132,14 @@ def test_tokens_have_no_length_limit() -> None:
     assert len(read({"access_token": "a" * 100_000}).access_token.get_secret_value()) == 100_000
 
 
+@pytest.mark.parametrize(
+    ("scope", "kept"),
+    [("mail \ud800 send", "mail send"), (["mail", 7, "send\x00"], "mail"), ("\ud800", None), ({"mail": 1}, None)],
+)
+def test_a_scope_holds_nothing_that_cannot_be_written_or_shown(scope: object, kept: str | None) -> None:
+    assert read({"access_token": "a", "scope": scope}).scope == kept
+
+
 def test_scopes_are_compared_as_sets_without_those_that_grant_nothing() -> None:
     assert missing_scopes("https://mail.google.com/ openid email", "https://mail.google.com/ openid") == []
     assert missing_scopes("a b offline_access", "a") == ["b"]
