@@ -8,6 +8,7 @@ from typing import Any, Final
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     OperationFailure,
@@ -32,6 +33,15 @@ RETRY_PAUSE: Final = 2.0
 PING_EVERY: Final = 5.0
 """Seconds between two questions whether it still answers, for /readyz."""
 _TRANSIENT: Final = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
+_AWAY: Final = frozenset(
+    {
+        *(6, 7, 24, 64, 89, 91, 100, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436),
+        *(13, 18, 391),
+        *(8000, 14031),
+    }
+)
+"""Codes of errors that say nothing about what was asked (src/mongo/base/error_codes.yml): the server stops, changes
+roles, cannot replicate or is late; the login was withdrawn or changed; there is no room. All of it is mended there."""
 
 
 def connect(settings: MongoSettings, *, service: str) -> Database:
@@ -61,20 +71,28 @@ def _tls(settings: MongoSettings) -> dict[str, Any]:
 
 @contextmanager
 def translate() -> Iterator[None]:
-    """Turn the driver's "away, or not in time" into Unavailable; every other error passes as it is."""
+    """Turn the driver's "away, not in time, or not now" into Unavailable; every other error passes as it is."""
     try:
         yield
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable(f"MongoDB: {type(error).__name__}") from error
     except PyMongoError as error:
-        if any(error.has_error_label(label) for label in _TRANSIENT) or _is_stepping_down(error):
+        if any(error.has_error_label(label) for label in _TRANSIENT) or _is_away(error):
             raise Unavailable(f"MongoDB: {type(error).__name__}") from error
         raise
 
 
-def _is_stepping_down(error: PyMongoError) -> bool:
-    # InterruptedAtShutdown, InterruptedDueToReplStateChange, NotWritablePrimary, PrimarySteppedDown
-    return isinstance(error, OperationFailure) and error.code in {11600, 11602, 10107, 189}
+def _is_away(error: PyMongoError) -> bool:
+    codes = _codes(error)
+    return bool(codes) and codes <= _AWAY
+
+
+def _codes(error: PyMongoError) -> set[int | None]:
+    """Return what a server complained of; a bulk write of many operations may have met several things."""
+    if isinstance(error, BulkWriteError):
+        met = (*error.details.get("writeErrors", ()), *error.details.get("writeConcernErrors", ()))
+        return {one.get("code") for one in met}
+    return {error.code} if isinstance(error, OperationFailure) else set()
 
 
 class MongoConnection:
