@@ -34,6 +34,7 @@ RequestType = Literal[
     "TokenByJWTBearer",
 ]
 ClientAuthentication = Literal["post", "basic", "none", "private_key_jwt"]
+RsaAlgorithm = Literal["RS256", "PS256"]
 RotationRule = Literal["none", "replace", "grace", "strict"]
 SaslMechanism = Literal["XOAUTH2", "OAUTHBEARER"]
 Parameters = dict[str, str]
@@ -69,6 +70,10 @@ class Options(Model):
         default="exact", description="`template`: Microsoft's metadata names {tenantid} instead of the issuer asked."
     )
     client_authentication: ClientAuthentication = "post"
+    rsa_algorithm: RsaAlgorithm | None = Field(
+        default=None,
+        description="What an RSA key signs with in `private_key_jwt`; None = PS256 beside a certificate, else RS256.",
+    )
     pkce: bool = True
     rotation: RotationRule = Field(
         default="replace",

@@ -92,8 +92,8 @@ def signing_client(
     """Return the client of `private_key_jwt` for one request, with its assertion signed.
 
     `audience` is the token endpoint, which Microsoft and Google ask for; `assertion_id` must never repeat. A
-    certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it, which takes no other algorithm than
-    PS256 beside that; every other server should take RS256 (OpenID Connect Core 9). Raises UnusableKey.
+    certificate beside the key is named by its SHA-256 thumbprint, as Microsoft wants it, which takes no algorithm but
+    PS256 with that; other servers should take RS256 (OpenID Connect Core 1.0 section 9). Raises UnusableKey.
     """
     text = key_text.get_secret_value()
     key = private_key(text)

@@ -23,5 +23,6 @@ def proven_client(
         return Client(client_id, authentication="none", assertion=assertion)
     if method == "private_key_jwt":
         key = secret or SecretStr("")
-        return signing_client(client_id, key, audience=audience, assertion_id=assertion_id, now=now)
+        by = config.options.rsa_algorithm
+        return signing_client(client_id, key, audience=audience, assertion_id=assertion_id, now=now, rsa_algorithm=by)
     return Client(client_id, None if method == "none" else secret, method)

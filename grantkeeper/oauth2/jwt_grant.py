@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
 from grantkeeper.oauth2.client_auth import Key, UnusableKey, algorithm, private_key
@@ -52,7 +51,7 @@ def signed(statement: Statement, secret: SecretStr, *, assertion_id: str, now: d
         "iat": issued,
         "exp": issued + int(LIFETIME.total_seconds()),
     }
-    by = "RS256" if isinstance(file.key, RSAKey) else algorithm(file.key)
+    by = algorithm(file.key)
     header = {"alg": by, "typ": "JWT", **({"kid": file.key_id} if file.key_id else {})}
     given = {name: value for name, value in claims.items() if value is not None}
     return SecretStr(jwt.encode(header, given, file.key, algorithms=[by]))

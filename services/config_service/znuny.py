@@ -51,6 +51,7 @@ OPTION_KEYS: Final = MappingProxyType(
         "discovery": "Discovery",
         "issuer_check": "IssuerCheck",
         "client_authentication": "ClientAuthentication",
+        "rsa_algorithm": "RsaAlgorithm",
         "pkce": "PKCE",
         "rotation": "Rotation",
         "refresh_margin": "RefreshMargin",

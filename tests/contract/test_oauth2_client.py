@@ -220,6 +220,7 @@ async def test_a_program_gets_a_token_by_a_signed_assertion(door: HttpDoor, part
         audience=known.token_by_client_credentials,
         assertion_id="assertion-" + partner.name,
         now=datetime.now(UTC),
+        rsa_algorithm="PS256",
     )
     request = client_credentials_request(config, client, endpoint=known.token_by_client_credentials)
     response = await sent(door, request)

@@ -22,7 +22,7 @@ from grantkeeper.oauth2.token_request import (
     code_request,
     refresh_request,
 )
-from schemas.token_config import Options, RequestBlock, TokenConfig
+from schemas.token_config import Options, RequestBlock, RsaAlgorithm, TokenConfig
 
 ENDPOINT = "https://idp.example.test/token"
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -139,7 +139,7 @@ def test_private_key_jwt_signs_an_assertion_for_the_endpoint() -> None:
     form = plain(client_credentials_request(CONFIG, client, endpoint=ENDPOINT))
     assert form["client_assertion_type"] == ASSERTION_TYPE
     assert "client_secret" not in form
-    token = jwt.decode(form["client_assertion"], RSAKey.import_key(key.get_secret_value()), algorithms=["PS256"])
+    token = jwt.decode(form["client_assertion"], RSAKey.import_key(key.get_secret_value()), algorithms=["RS256"])
     assert token.claims == {
         "iss": "app",
         "sub": "app",
@@ -164,10 +164,9 @@ def test_a_secret_that_is_no_key_is_named_with_the_cure(secret: str) -> None:
         signing_client("app", SecretStr(secret), audience=ENDPOINT, assertion_id="j", now=NOW)
 
 
-def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -177,12 +176,31 @@ def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
         .not_valid_after(NOW + timedelta(days=1))
         .sign(key, SHA256())
     )
-    both = SecretStr(certificate.public_bytes(Encoding.PEM).decode() + pem(key).get_secret_value())
-    client = signing_client("app", both, audience=ENDPOINT, assertion_id="j", now=NOW)
+
+
+def signed_header(secret: SecretStr, rsa_algorithm: RsaAlgorithm | None = None) -> dict[str, str]:
+    client = signing_client("app", secret, audience=ENDPOINT, assertion_id="j", now=NOW, rsa_algorithm=rsa_algorithm)
     assert client.assertion is not None
-    header = json.loads(base64.urlsafe_b64decode(client.assertion.get_secret_value().split(".")[0] + "=="))
+    header: dict[str, str] = json.loads(
+        base64.urlsafe_b64decode(client.assertion.get_secret_value().split(".")[0] + "==")
+    )
+    return header
+
+
+def test_an_rsa_key_signs_as_microsoft_wants_it_beside_a_certificate_else_as_every_server_takes_it_or_as_told() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    alone = pem(key)
+    both = SecretStr(certificate_of(key).public_bytes(Encoding.PEM).decode() + alone.get_secret_value())
+    assert (signed_header(both)["alg"], signed_header(alone)["alg"]) == ("PS256", "RS256")
+    assert (signed_header(both, "RS256")["alg"], signed_header(alone, "PS256")["alg"]) == ("RS256", "PS256")
+
+
+def test_a_certificate_beside_the_key_is_named_by_its_thumbprint() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = certificate_of(key)
+    both = SecretStr(certificate.public_bytes(Encoding.PEM).decode() + pem(key).get_secret_value())
     digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
-    assert header == {
+    assert signed_header(both, "PS256") == {
         "alg": "ES256",
         "typ": "JWT",
         "x5t#S256": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
