@@ -38,17 +38,23 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """A test that runs a program in this process leaves logging as it was for the next test.
+    """A test that runs a program in this process leaves logging and signals as they were for the next test.
 
     A hook, not a fixture: the program may run in a fixture of the module, which is set up before any of a test.
     """
     levels = {name: one.level for name, one in _loggers().items()}
+    level, handlers = logging.root.level, logging.root.handlers[:]
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         return (yield)
     finally:
         for name, one in _loggers().items():
             one.setLevel(levels.get(name, logging.NOTSET))
+        logging.root.setLevel(level)
+        logging.root.handlers[:] = handlers
         structlog.reset_defaults()
+        for number, handler in signals.items():
+            signal.signal(number, handler)
 
 
 def _loggers() -> dict[str, logging.Logger]:
