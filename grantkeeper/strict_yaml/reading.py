@@ -6,11 +6,12 @@ read as they come, so that a hostile text stops at its first forbidden construct
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import yaml
+from typing_extensions import override
 
 from grantkeeper.strict_yaml.errors import StrictYamlError, YamlProblem
 
@@ -122,101 +123,132 @@ def _refuse_syntax(error: yaml.YAMLError) -> NoReturn:
 
 
 class _Composer:
-    """Builds data from libyaml's events, one node at a time."""
+    """Builds data from libyaml's events, one node at a time.
+
+    An import reads thousands of records with a hundred events each, so an event is asked for little: places are kept
+    as the events that have them, and what is refused is looked for in one condition.
+    """
 
     def __init__(self, text: str, limits: Limits) -> None:
-        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
+        events: Any = yaml.CSafeLoader(text)  # whether an event has what is asked of it follows from its place
+        self._next: Callable[[], Any] = events.get_event
         self._limits = limits
         self._nodes = 0
-        self._spans: dict[Path, Span] = {}
-        self._keys: dict[Path, Span] = {}
+        self._spans: dict[Path, yaml.Event] = {(): self._next()}  # the start of the text, until something stands there
+        self._keys: dict[Path, yaml.Event] = {}
 
     def document(self) -> StrictDocument:
         data: Node = None
         seen = False
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                if seen:
-                    self._refuse("not_one_document", event, "a second document starts here", "Keep one document.")
-                if event.tags:
-                    self._refuse("tag", event, "tag handles are not allowed", "Delete the %TAG line.")
-                seen = True
-                data = self._node(next(self._events), ())
-        if not seen:
-            self._spans[()] = Span(1, 1, 0, 0)
-        return StrictDocument(data, self._spans, self._keys)
+        while (event := self._next()) is not None:
+            if type(event) is not yaml.DocumentStartEvent:
+                continue
+            if seen:
+                self._refuse("not_one_document", event, "a second document starts here", "Keep one document.")
+            if event.tags:
+                self._refuse("tag", event, "tag handles are not allowed", "Delete the %TAG line.")
+            seen = True
+            data = self._node(self._next(), ())
+        return StrictDocument(data, _Places(self._spans), _Places(self._keys))
 
-    def _node(self, event: yaml.Event, path: Path) -> Node:
+    def _node(self, event: Any, path: Path) -> Node:
         self._check(event, path)
-        if isinstance(event, yaml.ScalarEvent):
-            self._spans[path] = _span(event, event.style or "")
-            if event.implicit[0] and event.value in _NULLS:
-                return None
-            return self._checked(event)
-        if isinstance(event, yaml.MappingStartEvent):
-            self._spans[path] = _span(event, "{" if event.flow_style else "")
-            return self._mapping(path)
-        self._spans[path] = _span(event, "[" if getattr(event, "flow_style", False) else "")
-        return self._sequence(path)
+        self._spans[path] = event
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            return None if event.implicit[0] and event.value in _NULLS else self._text(event)
+        return self._mapping(path) if kind is yaml.MappingStartEvent else self._sequence(path)
 
     def _mapping(self, path: Path) -> dict[str, Node]:
         mapping: dict[str, Node] = {}
-        for event in self._events:
-            if isinstance(event, yaml.MappingEndEvent):
-                break
+        while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event, path)
+            place = (*path, key)
             if key in mapping:
                 # A distance: a record of a file does not know in which line of the file it starts.
-                above = _span(event).line - self._keys[(*path, key)].line
+                above = _span(event).line - _span(self._keys[place]).line
                 problem = f"{shown(key)} stands twice in one mapping, first {above} lines above"
                 self._refuse("duplicate_key", event, problem, "Delete one of the two.")
-            self._keys[(*path, key)] = _span(event)
-            mapping[key] = self._node(next(self._events), (*path, key))
+            self._keys[place] = event
+            mapping[key] = self._node(self._next(), place)
         return mapping
 
     def _sequence(self, path: Path) -> list[Node]:
         items: list[Node] = []
-        for event in self._events:
-            if isinstance(event, yaml.SequenceEndEvent):
-                break
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
             items.append(self._node(event, (*path, len(items))))
         return items
 
-    def _key(self, event: yaml.Event, path: Path) -> str:
+    def _key(self, event: Any, path: Path) -> str:
         self._check(event, path)
-        if not isinstance(event, yaml.ScalarEvent) or not event.value:
+        if type(event) is not yaml.ScalarEvent or not event.value:
             self._refuse("key", event, "a key must be one word", "Write `Key: value`.")
-        if event.value == "<<":
+        key: str = event.value
+        if key == "<<":
             self._refuse("merge", event, "merging with `<<` is not allowed", "Write the keys out.")
-        if "\n" in event.value or "\t" in event.value:
+        if "\n" in key or "\t" in key:
             self._refuse("key", event, "a key holds a line break or tab", "Write the key on one line.")
-        return self._checked(event)
+        return self._text(event)
 
-    def _check(self, event: yaml.Event, path: Path) -> None:
+    def _check(self, event: Any, path: Path) -> None:
         self._nodes += 1
-        if self._nodes > self._limits.nodes:
-            self._refuse("nodes", event, f"more than {self._limits.nodes} keys and values", "Split the text.")
-        if len(path) >= self._limits.depth:
-            self._refuse("depth", event, f"nested deeper than {self._limits.depth} levels", "Flatten the text.")
-        if getattr(event, "anchor", None) is not None:
+        limits = self._limits
+        if event.anchor is None and event.tag is None and self._nodes <= limits.nodes and len(path) < limits.depth:
+            return
+        if self._nodes > limits.nodes:
+            self._refuse("nodes", event, f"more than {limits.nodes} keys and values", "Split the text.")
+        if len(path) >= limits.depth:
+            self._refuse("depth", event, f"nested deeper than {limits.depth} levels", "Flatten the text.")
+        if event.anchor is not None:
             self._refuse("anchor", event, "anchors and aliases are not allowed", "Write the value out.")
-        if getattr(event, "tag", None) is not None:
-            self._refuse("tag", event, "tags are not allowed", "Delete the word that starts with `!`.")
+        self._refuse("tag", event, "tags are not allowed", "Delete the word that starts with `!`.")
 
-    def _checked(self, event: yaml.ScalarEvent) -> str:
+    def _text(self, event: Any) -> str:
         # An escape such as "\0" brings in what the text itself may not hold.
-        if FORBIDDEN.search(event.value):
+        if event.style == '"' and FORBIDDEN.search(event.value):
             problem = "an escape sequence stands for a control character"
             self._refuse("characters", event, problem, "Delete the escape sequence.")
-        return str(event.value)
+        value: str = event.value
+        return value
 
     def _refuse(self, code: YamlProblem, event: yaml.Event, problem: str, cure: str) -> NoReturn:
         place = _span(event)
         raise StrictYamlError(code, place.line, place.column, problem, cure)
 
 
-def _span(event: yaml.Event, style: str = "") -> Span:
+class _Places(Mapping[Path, Span]):
+    """Where nodes stand; a place is worked out when somebody asks for it, which most texts never see."""
+
+    def __init__(self, events: Mapping[Path, yaml.Event]) -> None:
+        self._events = events
+
+    @override
+    def __getitem__(self, path: Path) -> Span:
+        return _span(self._events[path])
+
+    @override
+    def __contains__(self, path: object) -> bool:
+        return path in self._events
+
+    @override
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._events)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._events)
+
+
+def _span(event: yaml.Event) -> Span:
     start, end = event.start_mark, event.end_mark
     if start is None or end is None:  # libyaml marks every event; only the type says otherwise
-        return Span(1, 1, 0, 0, style)
-    return Span(start.line + 1, start.column + 1, start.index, end.index, style)
+        return Span(1, 1, 0, 0)
+    return Span(start.line + 1, start.column + 1, start.index, end.index, _style(event))
+
+
+def _style(event: yaml.Event) -> str:
+    if isinstance(event, yaml.ScalarEvent):
+        return event.style or ""
+    if not getattr(event, "flow_style", False):
+        return ""
+    return "{" if isinstance(event, yaml.MappingStartEvent) else "["

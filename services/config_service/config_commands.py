@@ -23,7 +23,7 @@ from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.metrics import Metrics
 from schemas.config_commands import ConfigImport, ConfigUpdate, PrincipalAdd, PrincipalDisable
 from schemas.replies import Reply
-from services.config_service import outcome, principal_store, store
+from services.config_service import outcome, principal_store
 from services.config_service.config_edits import ConfigEdits, Edit
 from services.config_service.config_reads import READS, ConfigReads, Read
 from services.config_service.domain.imports import Candidate
@@ -175,14 +175,12 @@ class ConfigCommands:
         reply = outcome.answer(_placed(decision, received.place))
         if isinstance(decision, Refusal) or not decision.stores:
             return Done(reply)
-        await self._rooms.configs.write([decision], session)
-        return Done(reply, configs=(store.pending(decision),))
+        return Done(reply, configs=await self._rooms.configs.write([decision], session))
 
     async def _import(self, candidates: list[Candidate], received: Received, session: Session) -> Done:
         command = cast("ConfigImport", received.message)
         report, changes = await self._rooms.importer.decide(command, candidates, self._author(received), session)
-        await self._rooms.configs.write(changes, session)
-        return Done(outcome.result(report), configs=tuple(map(store.pending, changes)))
+        return Done(outcome.result(report), configs=await self._rooms.configs.write(changes, session))
 
     async def _principal(self, received: Received, session: Session) -> Done:
         command = cast("PrincipalCommand", received.message)

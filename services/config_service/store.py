@@ -72,15 +72,24 @@ class ConfigStore:
             documents = await self._configs.find({"name_keys": {"$in": list(keys)}}, session=session).to_list(None)
         return {key: _stored(document) for document in documents for key in keys.intersection(document["name_keys"])}
 
-    async def write(self, changes: Sequence[Change], session: Session) -> None:
-        """Store changes with their history and what is to be published; raises Conflict where another was faster."""
+    async def write(self, changes: Sequence[Change], session: Session) -> tuple[Pending, ...]:
+        """Store changes with their history; return what is to be published. Raises Conflict where another was faster.
+
+        What is to be published is stored too, in the same documents.
+        """
         if not changes:
-            return
+            return ()
+        told = [_changed(change.after) for change in changes]
+        operations = [_operation(change, entry) for change, entry in zip(changes, told, strict=True)]
         with translate():
-            result = await self._configs.bulk_write([_operation(change) for change in changes], session=session)
+            result = await self._configs.bulk_write(operations, session=session)
             await self._history.insert_many([_history(change) for change in changes], session=session)
         if result.inserted_count + result.matched_count != len(changes):
             raise Conflict
+        return tuple(
+            Pending(change.after.config_id, change.after.sequence, (entry,))
+            for change, entry in zip(changes, told, strict=True)
+        )
 
     async def page(self, after: str, limit: int, among: Sequence[str] | None) -> list[StoredConfig]:
         """Return configs by id, those after `after`: of the given ids, else all that are not deleted."""
@@ -132,11 +141,6 @@ class ConfigStore:
 _LIVING: Final[Document] = {"purged_at": None}
 
 
-def pending(change: Change) -> Pending:
-    """Return what a stored change has to publish."""
-    return Pending(change.after.config_id, change.after.sequence, (_changed(change.after),))
-
-
 def _entries(document: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Tell the whole current state of a document."""
     if document.get("purged_at") is None:
@@ -174,14 +178,14 @@ def _entry(message: ConfigChanged | ConfigPurged, config_id: str, sequence: int,
     )
 
 
-def _operation(change: Change) -> InsertOne[Document] | ReplaceOne[Document]:
-    document = _document(change)
+def _operation(change: Change, entry: Entry) -> InsertOne[Document] | ReplaceOne[Document]:
+    document = _document(change, entry)
     if change.before is None:
         return InsertOne(document)
     return ReplaceOne({"_id": change.before.config_id, "revision": change.before.revision}, document)
 
 
-def _document(change: Change) -> Document:
+def _document(change: Change, entry: Entry) -> Document:
     one = change.after
     document = {
         "_id": one.config_id,
@@ -203,7 +207,7 @@ def _document(change: Change) -> Document:
         "name_released": one.name_released,
         "import_id": one.import_id,
         # The topic holds states: an event that was not published yet is overtaken by this one.
-        **outbox.stored([_changed(one)], one.changed_at),
+        **outbox.stored([entry], one.changed_at),
     }
     if not document["name_keys"]:
         del document["name_keys"]  # a sparse index knows absent, but takes two empty lists for the same name
