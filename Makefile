@@ -69,7 +69,7 @@ SEED ?=
 KILLS ?= 1000
 GRANTS ?= 500
 PROCESSES ?= 3
-bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh, counted, console, hang, fleet or tick chooses
+bench: install-dev ## Measure against bare libraries in the same run; WHAT=get, refresh, event, counted, takeover, start, import, console, hang, fleet or tick chooses
 	$(BIN)/python -m tests.bench
 
 soak: install-dev ## Kill refreshers at random instants, let the provider judge; SEED, KILLS, GRANTS, PROCESSES

@@ -1,6 +1,7 @@
 """`make bench`: the product against bare libraries in the same run; default all.
 
-WHAT=get|refresh|counted|console|hang|fleet|tick chooses, SCALE=0.1 makes the last four smaller.
+WHAT=get|refresh|event|counted|takeover|start|import|console|hang|fleet|tick chooses, SCALE=0.1 makes the last five
+smaller.
 """
 
 import os
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import console, counted, fleet, get, hang, refresh, tick
+from tests.bench import console, counted, event, fleet, get, hang, imports, refresh, start, takeover, tick
 from tests.bench.installation import REPLIES, REQUESTS, Installation, Side, echo, gets, make_tokens, running
 from tests.bench.load import Load
 from tests.bench.report import HEADER, Row
 
 TOKENS = 1_000
-DUE, GRANTS = 10_000, 1_000_000
+CONFIGS, DUE, GRANTS = 10_000, 10_000, 1_000_000
 ASKED = 100
 """How many different tokens are asked for."""
 
@@ -25,13 +26,15 @@ async def bench(installation: Installation, what: str, scale: float) -> list[Row
     """Measure what needs a running product."""
     lines: list[Row | counted.Count] = []
     ids: list[str] = []
-    if what in {"counted", "get", "refresh", "all"}:
+    if what in {"counted", "event", "get", "refresh", "takeover", "all"}:
         print(f"preparing {TOKENS:,} tokens ...", flush=True)
         ids += await make_tokens(installation, TOKENS)
     if what in {"counted", "all"}:
         lines += await counted.measure(installation, ids[:ASKED])
     if what in {"get", "all"}:
         lines += await _gets(installation, ids[:ASKED])
+    if what in {"event", "all"}:
+        lines += await event.measure(installation, ids[:ASKED])
     if what in {"refresh", "all"}:
         lines += await refresh.measure(installation, TOKENS)
     if what in {"hang", "all"}:
@@ -40,6 +43,8 @@ async def bench(installation: Installation, what: str, scale: float) -> list[Row
         lines += await fleet.measure(installation, int(DUE * scale))
     if what in {"console", "all"}:
         lines += await console.measure(installation, int(DUE * scale))
+    if what in {"takeover", "all"}:
+        lines += await takeover.measure(installation, ids[:ASKED], await _usual_reply(installation, ids[:1]))
     return lines
 
 
@@ -67,7 +72,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="grantkeeper-bench-") as folder:
         if what in {"tick", "all"}:
             lines += tick.measure(Path(folder), int(GRANTS * scale))
-        if what != "tick":
+        if what in {"start", "all"}:
+            lines += start.measure(Path(folder) / "start")
+        if what in {"import", "all"}:
+            with running(Path(folder) / "import", ("config_service",)) as installation:
+                lines += uvloop.run(imports.measure(installation, int(CONFIGS * scale)))
+        if what not in {"tick", "start", "import"}:
             with running(Path(folder)) as installation:
                 lines += uvloop.run(bench(installation, what, scale))
     print(HEADER)

@@ -64,12 +64,26 @@ async def answer(
 
 
 async def serve(
-    bootstrap: str, requests: str, replies: str, mongo: str, database: str, headers: Callable[[Any, bytes], Headers]
+    bootstrap: str,
+    requests: str,
+    replies: str,
+    mongo: str,
+    database: str,
+    headers: Callable[[Any, bytes], Headers],
+    member: str | None,
+    session: int,
 ) -> None:
-    """Run until cancelled."""
+    """Run until cancelled; `session` in milliseconds."""
     documents: Any = AsyncIOMotorClient(mongo)[database]["echo"]
     consumer = AIOKafkaConsumer(
-        requests, bootstrap_servers=bootstrap, group_id=requests, auto_offset_reset="earliest", enable_auto_commit=False
+        requests,
+        bootstrap_servers=bootstrap,
+        group_id=requests,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        group_instance_id=member,
+        session_timeout_ms=session,
+        heartbeat_interval_ms=session // 3,
     )
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
     async with consumer, producer:
@@ -87,6 +101,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bootstrap", "requests", "replies", "mongo", "database"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--member", help="name in the group, where there are several")
+    parser.add_argument("--session", type=int, default=10_000, help="milliseconds after which a silent one is out")
     parser.add_argument("--contract", dest="headers", action="store_const", const=contract, default=bare)
     uvloop.run(serve(**vars(parser.parse_args())))
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from devstack.mongo import Mongo
 from devstack.processes import Service, Supervisor
 from devstack.servers import Servers
 from devstack.services import Places, services
+from grantkeeper.strict_yaml import dump
 from grantkeeper_client import Asker, Credential, Envelope, encode, load_credential, seal_to_installation, sign
 from tests.bench.load import Prepared
 from tests.e2e.running_stack import free_port_base
@@ -63,8 +64,15 @@ class Installation:
     endpoint: int
     admin: Credential
     mail: Credential
-    refresher: int
-    """Its process id."""
+    refresher_service: Service
+    """How a refresher is started."""
+    processes: Mapping[str, int]
+    """Process ids by name."""
+
+    @property
+    def refresher(self) -> int:
+        """Its process id."""
+        return self.processes["refresher"]
 
     @property
     def database(self) -> Any:
@@ -73,8 +81,8 @@ class Installation:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Installation]:
-    """Start servers, endpoint, config_service and one refresher."""
+def places(folder: Path) -> Iterator[tuple[Places, int]]:
+    """Start servers and endpoint; yields where everything is, and the endpoint's port."""
     with ExitStack() as stack:
         kafka = Kafka(folder / "kafka", jvm=JVM).start()
         stack.callback(kafka.stop)
@@ -85,20 +93,33 @@ def running(folder: Path) -> Iterator[Installation]:
         layout.data.mkdir(parents=True)
         prepare_keys(layout, kafka.bootstrap_servers)
         prepare_templates(layout)
+        yield Places(layout, Servers(kafka.bootstrap_servers, mongo.uri), (f"127.0.0.1:{port}",)), int(port)
+
+
+@contextmanager
+def running(folder: Path, names: Sequence[str] = ("config_service", "refresher")) -> Iterator[Installation]:
+    """Start servers, endpoint and services by name; by default config_service and one refresher."""
+    with places(folder) as (where, endpoint):
+        layout, servers = where.layout, where.servers
         supervisor = Supervisor(layout.data, environment={}, tell=print)
-        stack.callback(supervisor.stop)
-        supervisor.start(_table(layout, Servers(kafka.bootstrap_servers, mongo.uri), int(port)))
-        supervisor.wait_until_ready()
-        admin, mail = (load_credential(layout.credential(name)) for name in ("admin", "mail"))
-        refresher = supervisor.child("refresher").pid
-        assert refresher is not None
-        yield Installation(layout, kafka.bootstrap_servers, mongo.uri, int(port), admin, mail, refresher)
-
-
-def _table(layout: Layout, servers: Servers, endpoint: int) -> list[Service]:
-    allow = {"GRANTKEEPER_OAUTH2__ALLOW_HOSTS": json.dumps([f"127.0.0.1:{endpoint}"])}
-    table = [one for one in services(Places(layout, servers)) if one.name in {"config_service", "refresher"}]
-    return [dataclasses.replace(one, environment={**one.environment, **allow}) for one in table]
+        try:
+            table = {one.name: one for one in services(where)}
+            supervisor.start([table[name] for name in names])
+            supervisor.wait_until_ready()
+            admin, mail = (load_credential(layout.credential(name)) for name in ("admin", "mail"))
+            pids = {name: supervisor.child(name).pid for name in names}
+            yield Installation(
+                layout=layout,
+                bootstrap=servers.bootstrap_servers,
+                mongo_uri=servers.mongo_uri,
+                endpoint=endpoint,
+                admin=admin,
+                mail=mail,
+                refresher_service=table["refresher"],
+                processes={name: pid for name, pid in pids.items() if pid is not None},
+            )
+        finally:
+            supervisor.stop()
 
 
 @contextmanager
@@ -126,7 +147,12 @@ async def make_tokens(installation: Installation, count: int) -> list[str]:
 
 async def import_configs(installation: Installation, asker: Asker, ids: Sequence[str], start: int) -> None:
     """Import one chunk of configs, named by numbers from `start`."""
-    records = [
+    await import_records(asker, records(installation, ids, start))
+
+
+def records(installation: Installation, ids: Sequence[str], start: int) -> list[dict[str, object]]:
+    """Make records for an import, named by numbers from `start`."""
+    return [
         {
             "index": start + place,
             "line": 1,
@@ -135,7 +161,11 @@ async def import_configs(installation: Installation, asker: Asker, ids: Sequence
         }
         for place, config_id in enumerate(ids)
     ]
-    data = {"import_id": str(uuid_utils.uuid7()), "chunk": start // CHUNK, "records": records}
+
+
+async def import_records(asker: Asker, chunk: Sequence[dict[str, object]]) -> None:
+    """Import one chunk; every record of it is new."""
+    data = {"import_id": str(uuid_utils.uuid7()), "chunk": 0, "records": chunk}
     report = await asker.ask(
         "config.commands", "grantkeeper.config.import.v1", data, key=b"bench", deadline=timedelta(seconds=60)
     )
@@ -159,7 +189,7 @@ def record(installation: Installation, name: str) -> str:
         "TokenByAuthorizationCode": _token_block(host, "authorization_code", {"code": "AuthorizationCode"}),
         "TokenByRefreshToken": _token_block(host, "refresh_token", {"refresh_token": "RefreshToken"}),
     }
-    config = {
+    config: Any = {
         "AuthFlow": "AuthorizationCode",
         "ClientID": "bench",
         "ClientSecret": sealed,
@@ -168,7 +198,7 @@ def record(installation: Installation, name: str) -> str:
         "Notifications": {"NotifyOnExpiredToken": "0", "NotifyOnExpiredRefreshToken": "1"},
         "TemplateName": "Bench",
     }
-    return json.dumps({"Name": name, "Config": config, "ValidID": "1"})  # JSON is YAML
+    return dump({"Name": name, "Config": config, "ValidID": "1"})
 
 
 def _token_block(host: str, grant_type: str, own: dict[str, str]) -> dict[str, object]:
@@ -241,7 +271,8 @@ async def echo(
 ) -> AsyncIterator[Side]:
     """A baseline of `get`, with documents and replies of the product's sizes."""
     side = Side(name, f"{name}.requests", f"{name}.replies", 0)
-    await _make_topics(installation.bootstrap, side)
+    await make_topics(installation.bootstrap, side.topic)
+    await make_topics(installation.bootstrap, side.replies, partitions=1)
     database = installation.database
     size = len(json.dumps(database["grants"].find_one({"_id": ids[0]}), default=str))
     padding = "p" * max(0, size - len(reply))
@@ -261,8 +292,9 @@ async def echo(
         yield dataclasses.replace(side, pid=pid)
 
 
-async def _make_topics(bootstrap: str, side: Side) -> None:
+async def make_topics(bootstrap: str, *topics: str, partitions: int = PARTITIONS) -> None:
+    """Make topics of a baseline."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(side.topic, PARTITIONS, 1), NewTopic(side.replies, 1, 1)])
+    await admin.create_topics([NewTopic(topic, partitions, 1) for topic in topics])
     await admin.close()
