@@ -50,7 +50,11 @@ check-unit: install-dev ## The second half: unit tests, properties by few exampl
 # Two workers with servers of their own: most of the time of a test is waiting. A file stays with one worker.
 WORKERS := -n 2 --dist loadfile
 
-test: install-dev ## Unit, contract, integration and short end-to-end tests, on real servers
+.PHONY: test-parts
+test-parts: install-dev
+	@$(BIN)/python -m tests.partners.fetch
+
+test: test-parts ## Unit, contract, integration and short end-to-end tests, on real servers
 	$(PYTEST) $(WORKERS) -m "not long"
 
 test-all: test ## The same and the long end-to-end tests

@@ -13,7 +13,7 @@ from devstack.errors import PartMissing
 
 HERE = Path(__file__).parent
 OLDEST = 20
-INSTALL_DEADLINE = 90  # seconds; below the deadline of one test
+INSTALL_DEADLINE = 90  # seconds; below the deadline of one test, for who starts one by itself
 
 
 @dataclass(frozen=True, slots=True)
