@@ -157,10 +157,11 @@ class GrantStore:
         *,
         lease: str | None = None,
         answers_waiters: bool = False,
+        mark: str | None = None,
     ) -> Written | None:
         """Store a settled record; None where the stored one has moved on.
 
-        With `lease` it ends that attempt, and `answers_waiters` takes its waiters out.
+        With `lease` it ends that attempt, `answers_waiters` takes its waiters out, and `mark` is left in the document.
         """
         condition: Document = {
             "_id": before.config_id,
@@ -171,7 +172,7 @@ class GrantStore:
             update = _update(before, after, entries)
         else:
             condition["lease.token"] = lease
-            update = ending_update(before, after, entries, answers_waiters)
+            update = ending_update(before, after, entries, answers_waiters, mark)
         with translate():
             found: Document | None = await self.collection.find_one_and_update(
                 condition, update, projection=WAITED_FOR, return_document=ReturnDocument.BEFORE
@@ -338,10 +339,16 @@ def _update(before: Record, after: Record, entries: Sequence[Entry]) -> Document
     return update
 
 
-def ending_update(before: Record, after: Record, entries: Sequence[Entry], answers_waiters: bool) -> Document:  # noqa: FBT001
+def ending_update(
+    before: Record,
+    after: Record,
+    entries: Sequence[Entry],
+    answers_waiters: bool,  # noqa: FBT001
+    mark: str | None,
+) -> Document:
     """Return the update that ends an attempt: the lease goes, and the waiters where they are answered."""
     update = _update(before, after, entries)
-    update["$set"] |= {"lease": None, **({"waiters": []} if answers_waiters else {})}
+    update["$set"] |= {"lease": None, "mark": mark, **({"waiters": []} if answers_waiters else {})}
     return update
 
 

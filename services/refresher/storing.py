@@ -112,7 +112,7 @@ class Storing:
         failpoints: Failpoints,
     ) -> None:
         self._store = store
-        self._batches = BatchWrites(store, ids)
+        self._batches = BatchWrites(store)
         self._clients = clients
         self._relay = relay
         self._clock = clock
@@ -169,9 +169,9 @@ class Storing:
         )
         if claimed.lease is None or not _same_lease(current, claimed):
             return await self.patiently(lambda: self._store.write(current, after, entries))
-        lease, answers = claimed.lease.token, answers_waiters(ending, after)
+        lease, answers, mark = claimed.lease.token, answers_waiters(ending, after), self._ids.token(9)
         return await self.patiently(
-            lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers)
+            lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers, mark=mark)
         )
 
     async def _read(self, config_id: str) -> Record | None:

@@ -128,12 +128,12 @@ async def test_who_took_the_place_of_somebody_gone_is_answered_by_the_holder(sto
     await store.append_waiters({CONFIG_ID: (1, gone)})
     claimed = await store.claim(ids)
     await store.append_waiters({CONFIG_ID: (1, waiters(2))})
-    batches = BatchWrites(store, SYSTEM_IDS)
+    batches = BatchWrites(store)
 
     async def end(one: Record) -> Written | None:
         assert one.lease is not None
         after = settled(replace(one, lease=None), store.time.now())
-        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True)
+        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True, mark=SYSTEM_IDS.token(9))
 
     written = await asyncio.gather(*(end(one) for one in claimed), end(claimed[0]))
     answered = {one.record.config_id: [who.id for who in one.before.waiters] for one in written if one is not None}
@@ -216,12 +216,12 @@ async def test_endings_that_are_stored_together_each_keep_what_happened_meanwhil
     await store.write(renamed, settled(changed(renamed, event(2, name="Renamed")), now), ())
     await store.release(lost)
 
-    batches = BatchWrites(store, SYSTEM_IDS)
+    batches = BatchWrites(store)
 
     async def end(one: Record) -> Written | None:
         assert one.lease is not None
         after = settled(replace(one, lease=None, failures=7), now)
-        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True)
+        return await batches.end(one, after, (), lease=one.lease.token, answers_waiters=True, mark=SYSTEM_IDS.token(9))
 
     first, *others = await asyncio.gather(*(end(one) for one in (plain, plain, waited, renamed, lost)))
     results = dict(zip(("again", "waited", "renamed", "lost"), others, strict=True))
@@ -231,6 +231,55 @@ async def test_endings_that_are_stored_together_each_keep_what_happened_meanwhil
     assert (results["again"], results["renamed"], results["lost"]) == (None, None, None)
     stored_failures = {one.config_id: one.failures for one in (await store.read_many(ids)).values()}
     assert stored_failures == {ids[0]: 7, ids[1]: 7, ids[2]: 0, ids[3]: 0}
+
+
+@pytest.mark.parametrize("secret", ["\ud800", "x" * 17_000_000, "refused"], ids=["no text", "too large", "refused"])
+async def test_an_ending_that_cannot_be_written_costs_the_others_of_its_batch_nothing(
+    store: GrantStore, secret: str
+) -> None:
+    good, bad, other = await claimed_together(store, 3)
+    rule = {"secret": {"$ne": "refused"}}
+    await store.collection.database.command("collMod", store.collection.name, validator=rule)
+    batches = BatchWrites(store)
+    endings = [replace(one, secret=secret if one is bad else "sealed", lease=None) for one in (good, bad, other)]
+    pairs = zip((good, bad, other), endings, strict=True)
+    outcomes = await asyncio.gather(*(end(batches, one, after) for one, after in pairs), return_exceptions=True)
+    assert [isinstance(outcome, Written) for outcome in outcomes] == [True, False, True]
+    assert isinstance(outcomes[1], Exception)
+    secrets = {config_id: one.secret for config_id, one in (await store.read_many(ids_of(good, bad, other))).items()}
+    assert secrets == {good.config_id: "sealed", bad.config_id: None, other.config_id: "sealed"}
+
+
+@pytest.mark.parametrize("together", [1, 2])
+async def test_an_ending_that_is_repeated_after_an_error_is_found_by_its_mark(store: GrantStore, together: int) -> None:
+    """Its first try had come through, and only the reply was lost; who waits is answered now."""
+    claimed = await claimed_together(store, together)
+    batches, ended = BatchWrites(store), [replace(one, lease=None, failures=7) for one in claimed]
+    for _ in range(2):
+        pairs = zip(claimed, ended, strict=True)
+        written = await asyncio.gather(*(end(batches, one, after, mark=one.config_id) for one, after in pairs))
+        assert [one is not None and one.record.failures for one in written] == [7] * together
+    assert await end(batches, claimed[0], ended[0], mark="another") is None
+
+
+def ids_of(*records: Record) -> list[str]:
+    return [record.config_id for record in records]
+
+
+async def claimed_together(store: GrantStore, number: int) -> list[Record]:
+    record = await expired(store)
+    ids = [CONFIG_ID, *(CONFIG_ID[:-1] + str(digit) for digit in range(2, number + 1))]
+    for config_id in ids[1:]:
+        await store.insert(replace(record, config_id=config_id), ())
+    return sorted(await store.claim(ids), key=lambda one: one.config_id)
+
+
+async def end(batches: BatchWrites, before: Record, after: Record, mark: str = "") -> Written | None:
+    assert before.lease is not None
+    settled_record = settled(after, before.changed_at)
+    return await batches.end(
+        before, settled_record, (), lease=before.lease.token, answers_waiters=True, mark=mark or SYSTEM_IDS.token(9)
+    )
 
 
 async def test_a_name_and_a_former_name_find_their_config(store: GrantStore) -> None:
