@@ -43,7 +43,10 @@ class Outbox(Protocol):
 
 
 class OutboxRelay:
-    """Publishes the outboxes of one collection; a part of the process (start, stop, problems)."""
+    """Publishes the outboxes of one collection; a part of the process (start, stop, problems).
+
+    `now` is the clock that the entries were written by, where that is not the machine's.
+    """
 
     def __init__(
         self,
@@ -54,10 +57,11 @@ class OutboxRelay:
         metrics: Metrics,
         failpoints: Failpoints | None = None,
         is_held: Callable[[], bool] = lambda: False,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
-        self._clock = clock
+        self._now = now or clock.now
         self._metrics = metrics
         self._failpoints = failpoints or Failpoints()
         self._is_held = is_held
@@ -121,7 +125,7 @@ class OutboxRelay:
     async def _sweep(self) -> float:
         if self._is_held():
             return SWEEP_EVERY
-        left = await self._outbox.older_than(LEFT_BEHIND, self._clock.now())
+        left = await self._outbox.older_than(LEFT_BEHIND, self._now())
         if left:
             log.warning("publishing what was left behind", collection=self._outbox.name, documents=len(left))
             await self._publish(left)

@@ -162,6 +162,7 @@ class Refresher:
             metrics=self._metrics,
             failpoints=self._failpoints,
             is_held=is_held,
+            now=self._store.time.now,
         )
 
     def _wire_attempts(self) -> None:

@@ -15,7 +15,7 @@ from grantkeeper.crypto.at_rest import AtRest
 from grantkeeper.mongo.client import Database, connect
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.http import HttpDoor
-from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
+from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS, Clock
 from grantkeeper.process.failpoints import Failpoints, Hook
 from grantkeeper.process.metrics import Metrics
 from grantkeeper_client import Asker, seal_to_installation
@@ -97,10 +97,10 @@ class Service:
         )
 
     @asynccontextmanager
-    async def running(self, hook: Hook | None = None, **more: Any) -> AsyncIterator[None]:
+    async def running(self, hook: Hook | None = None, clock: Clock = SYSTEM_CLOCK, **more: Any) -> AsyncIterator[None]:
         settings = self.settings(**more)
         door = HttpDoor(allow_hosts=settings.oauth2.allow_hosts)
-        async with started(build_app(settings, door, clock=SYSTEM_CLOCK, ids=SYSTEM_IDS, failpoints=Failpoints(hook))):
+        async with started(build_app(settings, door, clock=clock, ids=SYSTEM_IDS, failpoints=Failpoints(hook))):
             yield
 
     def process(self, log: Path, failpoint: str | None = None, **more: str) -> Child:

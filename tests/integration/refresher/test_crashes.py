@@ -13,9 +13,13 @@ from pydantic import SecretStr
 
 from devstack.mongo import Mongo
 from devstack.provider.faults import Fault
+from grantkeeper.mongo.outbox import Entry
+from grantkeeper.process.clock import SYSTEM_IDS
 from grantkeeper_client import ReplyError
+from schemas.token_events import TokenChanged
+from schemas.topics import TOKEN_EVENTS
 from services.refresher.domain.record import Record
-from tests.integration.house import house
+from tests.integration.house import LaterClock, house
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
 from tests.integration.refresher.test_logins import Browser
 from tests.waiting import wait_until
@@ -98,6 +102,20 @@ async def test_what_a_process_stored_before_it_died_is_published_by_another(
     document = await service.store.collection.find_one({"_id": config_id})
     assert document is not None
     assert document["outbox"] == []
+
+
+async def test_what_was_left_behind_is_published_by_a_machine_whose_clock_is_slow(service: Service) -> None:
+    config_id = await service.insert(service.config())
+    record, written_at = await service.record(config_id), service.store.time.now() - timedelta(minutes=1)
+    event = Entry(SYSTEM_IDS.uuid7(), TOKEN_EVENTS, TokenChanged.TYPE, config_id, written_at, None)
+    assert await service.store.write(record, record, [event]) is not None
+    await service.store.collection.update_one({"_id": config_id}, {"$set": {"outbox_at": written_at}})
+
+    async def swept() -> bool:
+        return await service.store.collection.count_documents({"outbox_at": {"$exists": True}}) == 0
+
+    async with service.running(clock=LaterClock(timedelta(hours=-2))):
+        await wait_until(swept)
 
 
 async def test_a_change_of_the_config_during_a_refresh_loses_neither(
