@@ -1,5 +1,6 @@
 """What waits for a provider while the engine is stopped: who asked is told, and nothing is lost."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from services.refresher.domain.grant import settled
 from services.refresher.domain.record import Waiter, Wish
 from tests.integration.refresher.service import Service, ask
 from tests.integration.refresher.test_adoption import ADOPT, handed_in, minted
+from tests.integration.refresher.test_clients import fleet
 from tests.integration.refresher.test_device_login import begin, enter, quick, with_device
 from tests.integration.refresher.test_engine import RESUME, REVOKE, STOP, engine, granted
 from tests.integration.refresher.test_logins import Browser, hashed
@@ -82,3 +84,33 @@ async def test_what_waits_at_a_stop_is_told_and_can_be_done_after_it(
         return await refresher.store.read(purged) is None
 
     await wait_until(gone)
+
+
+async def test_a_process_that_is_held_gives_back_what_it_has_claimed_ahead(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    gate = asyncio.Event()
+
+    async def hold(point: str) -> None:
+        if point == "refresher.sent":
+            await gate.wait()
+
+    async def leased(number: int) -> bool:
+        return sum(record.lease is not None for record in (await service.store.read_many(ids)).values()) == number
+
+    ids = await fleet(service, provider, ["one", "two"])
+    async with service.running(hold, attempts={"max_per_client": 1}), service.house.asker("admin") as admin:
+
+        async def is_held() -> bool:
+            return (await engine(admin)).get("held") == "another_cluster"
+
+        await wait_until(lambda: leased(2))
+        await wait_until(provider.control.journal)
+        await service.database["engine"].update_one({"_id": "engine"}, {"$set": {"bus": "the owner's"}})
+        await wait_until(is_held)
+        gate.set()
+        await wait_until(lambda: leased(0))
+    first, second = sorted((await service.store.read_many(ids)).values(), key=lambda record: -record.grant.generation)
+    assert first.grant.generation == 2, "what was in hand is stored"
+    assert (second.grant.generation, second.grant.unknown, second.attempts) == (1, 0, ())
+    assert len(provider.control.journal()) == 1
