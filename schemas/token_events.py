@@ -49,7 +49,10 @@ class ClientChanged(Message):
     client: str
     client_id: str
     server: str = Field(description="Issuer, else the exact token URL.")
-    ok: bool
+    ok: bool = Field(description="False: the provider refuses the client itself, and a person must cure that.")
+    left_alone: bool = Field(
+        default=False, description="The provider fails: one token at a time is tried until it is back."
+    )
     tokens: int = Field(ge=0, description="How many token configs use it.")
     meaning: AttemptClass | None = None
     code: str | None = None

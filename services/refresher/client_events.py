@@ -27,10 +27,15 @@ def fault_events(client: Client, fault: Fault, users: int, now: datetime, ids: I
     return [entry(message, ids, client.hash, now) for message in (_changed(client, users, now), reported)]
 
 
+def breaker_event(client: Client, users: int, now: datetime, ids: Ids) -> Entry:
+    """Tell that a client's breaker has opened; how often it opens again before it is closed is told to nobody."""
+    return entry(_changed(client, users, now), ids, client.hash, now)
+
+
 def recovery_events(client: Client, users: int, now: datetime, ids: Ids) -> list[Entry]:
-    """Tell that a client is well again."""
-    well = _changed(replace(client, fault=None), users, now)
-    return [entry(well, ids, client.hash, now), recovered(client, "client_fault", now, ids)]
+    """Tell that a client that was paused, by its fault or by its breaker, is well again."""
+    well = entry(_changed(replace(client, fault=None, openings=0), users, now), ids, client.hash, now)
+    return [well] if client.fault is None else [well, recovered(client, "client_fault", now, ids)]
 
 
 def secret_refused_event(client: Client, why: Failure, now: datetime, ids: Ids) -> Entry:
@@ -81,6 +86,7 @@ def _changed(client: Client, users: int, now: datetime) -> ClientChanged:
         client_id=client.client_id,
         server=client.server,
         ok=fault is None,
+        left_alone=client.openings > 0,
         tokens=users,
         meaning=None if fault is None else fault.meaning,
         code=None if fault is None else fault.code,

@@ -16,7 +16,13 @@ from grantkeeper.mongo.outbox import Entry
 from grantkeeper.oauth2.errors import Failure
 from grantkeeper.process.clock import Ids
 from grantkeeper.process.logging import get_logger
-from services.refresher.client_events import fault_events, recovered, recovery_events, secret_refused_event
+from services.refresher.client_events import (
+    breaker_event,
+    fault_events,
+    recovered,
+    recovery_events,
+    secret_refused_event,
+)
 from services.refresher.client_secrets import ClientSecrets
 from services.refresher.client_store import Client, ClientStore, Fault
 from services.refresher.domain.breaker import BREAKS_AFTER, EVERYBODY, is_trouble, let_in_after, open_for
@@ -185,15 +191,26 @@ class Clients:
             return
         self._strikes.pop(client)
         wait = open_for(openings + 1, self._ids.random())
-        if await self._store.open_breaker(client, openings, wait.total_seconds()):
+        if await self._opened(client, openings, wait):
             log.warning("provider left alone", client=client, seconds=round(wait.total_seconds(), 1), again=openings)
         await self.look()
+
+    async def _opened(self, client_hash: str, openings: int, wait: timedelta) -> bool:
+        """Open a breaker, and tell the first time; False where another process came first."""
+        if openings:
+            return await self._store.open_breaker(client_hash, openings, wait.total_seconds())
+        while (client := await self._store.read(client_hash)) is not None and not client.openings:
+            users, now = await self._grants.count_of_client(client.hash), self._grants.time.now()
+            opened = replace(client, openings=1, probe_at=now + wait)
+            if await self._write(client, opened, [breaker_event(opened, users, now, self._ids)], now):
+                return True
+        return False
 
     async def _recover(self, client_hash: str) -> None:
         while (client := await self._store.read(client_hash)) is not None and (client.is_paused or client.suspects):
             users = await self._grants.count_of_client(client.hash)
             now = self._grants.time.now()
-            entries = [] if client.fault is None else recovery_events(client, users, now, self._ids)
+            entries = recovery_events(client, users, now, self._ids) if client.is_paused else []
             well = replace(client, fault=None, suspects=(), probe_at=None, openings=0)
             if await self._write(client, well, entries, now):
                 await self._let_in_again(client)

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ from grantkeeper.process.clock import SYSTEM_CLOCK
 from grantkeeper_client import Asker
 from schemas.expiry_events import ExpiryRecovered
 from schemas.token_config import TokenConfig
-from services.refresher.client_store import Client, ClientStore
+from schemas.topics import TOKEN_EVENTS
+from services.refresher.client_store import Client, ClientStore, Fault
 from services.refresher.clients import PROBE_EVERY
 from services.refresher.domain.client import client_of
+from services.refresher.domain.client_secrets import ClientSecret
 from services.refresher.due_store import DueStore
 from tests.integration.refresher.service import CLIENT_ID, CLIENT_SECRET, Service, ask
 from tests.integration.refresher.test_crashes import killed_at
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from devstack.provider.server import ProviderThread
 
 GET = "grantkeeper.token.get.v1"
+REVOKE = "grantkeeper.token.revoke.v1"
 HOUR = timedelta(hours=1)
 OLD = 2 * HOUR
 
@@ -121,6 +125,23 @@ async def test_a_proven_secret_that_has_ended_is_tried_first_only_once_more(
     assert [one.status for one in provider.control.journal()] == [200, 200, 401, 200, 200]
 
 
+async def test_a_revocation_falls_back_to_the_secret_that_has_worked(
+    refresher: Service, admin: Asker, provider: "ProviderThread"
+) -> None:
+    config = refresher.config(options={"revocation_endpoint": f"{refresher.base_url}/strict/revoke"})
+    config_id = await refresher.configured(config)
+    await refresher.plant(config_id, provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)[0], age=OLD)
+
+    async def proven() -> bool:
+        return any(one.proven for one in (await client(refresher, config)).secrets)
+
+    await wait_until(proven)
+    await refresher.configured(with_secret(refresher, config, "mistyped"), config_id=config_id, sequence=2)
+    revoked = await ask(admin, REVOKE, {"config": config_id, "generation": 2})
+    assert (revoked["at_provider"], revoked["status"]["state"]) == ("revoked", "revoked")
+    assert [one.status for one in provider.control.journal(endpoint="revoke")] == [401, 200]
+
+
 async def test_a_new_secret_in_one_config_brings_back_all_of_a_paused_client_one_first(
     service: Service, provider: "ProviderThread"
 ) -> None:
@@ -172,6 +193,7 @@ async def test_a_provider_that_is_away_is_left_alone_and_comes_back_step_by_step
         await all_active(service, ids, 60)
         known = await client(service, service.config())
         assert (known.openings, known.fault) == (0, None)
+        assert [(one.ok, one.left_alone) for one in await service.client_events()] == [(True, True), (True, False)]
 
 
 @pytest.mark.parametrize("pause", ["breaker", "fault", "held"])
@@ -304,3 +326,29 @@ async def test_who_waits_comes_first_and_many_wishes_of_one_client_hide_no_other
     (mine, _) = sorted(await DueStore(service.database).due(10), key=lambda one: len(one.due), reverse=True)
     assert set(mine.first(3)[:2]) == {"waited 0", "waited 1"}
     assert mine.first(3)[2].startswith("overdue")
+
+
+async def test_a_client_that_no_config_names_any_more_is_settled_and_forgotten(service: Service) -> None:
+    left, used = service.config(), service.config("Other", client_id="other")
+    left_id, _ = await service.insert(left), await service.insert(used)
+    store, one, now = ClientStore(service.database), await client(service, left), service.store.time.now()
+    fault = Fault("client_fault", "invalid_client", "It was deleted there.", "check-client", "Look there.", now)
+    secret = ClientSecret("sealed", "print", left_id, now)
+    told = replace(one, fault=fault, secrets=(secret,))
+    assert await store.write(one, told, (), now) is not None
+    await service.store.collection.delete_one({"_id": left_id})
+    assert await store.unused(HOUR) == [], "its next config may be on its way"
+    await store.collection.update_many({}, {"$set": {"unused_since": now - OLD}})
+
+    async def gone() -> bool:
+        return await store.read(one.hash) is None
+
+    async with service.running():
+        await wait_until(gone)
+    recovered = [event for event in await service.expiry_events() if isinstance(event, ExpiryRecovered)]
+    assert [event.causes for event in recovered] == [(f"client:{one.hash}:client_fault",)]
+    of_client = [event for event in await service.house.read(TOKEN_EVENTS) if event.key == one.hash.encode()]
+    assert [event.value is None for event in of_client] == [False, True]
+    assert (await client(service, used)).client_id == "other"
+    await store.meet([client_of(left)], service.store.time.now())
+    assert (await client(service, left)).sequence > recovered[0].sequence

@@ -1,4 +1,4 @@
-"""Every transition of a grant is an event: one row for each function of the state machine, and what it tells."""
+"""Every transition of a grant or a client is an event: one row for each, and what it tells."""
 
 import inspect
 from collections.abc import Callable
@@ -7,10 +7,19 @@ from datetime import timedelta
 
 import pytest
 
+from grantkeeper.mongo.outbox import Entry
 from grantkeeper.process.clock import SYSTEM_IDS
 from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
-from schemas.token_events import TokenChanged
+from schemas.token_events import ClientChanged, TokenChanged
 from services.refresher.announce import announced
+from services.refresher.client_events import (
+    breaker_event,
+    fault_events,
+    recovered,
+    recovery_events,
+    secret_refused_event,
+)
+from services.refresher.client_store import Client, Fault
 from services.refresher.domain import grant as machine
 from services.refresher.domain.record import Attempt, DeviceLogin, Record
 from tests.unit.refresher.records import (
@@ -27,8 +36,8 @@ from tests.unit.refresher.records import (
     new,
 )
 
-CHANGED, REPORTED, RECOVERED, OFF = (
-    each.TYPE for each in (TokenChanged, ExpiryReported, ExpiryRecovered, ConfigWentOff)
+CHANGED, CLIENT_CHANGED, REPORTED, RECOVERED, OFF = (
+    each.TYPE for each in (TokenChanged, ClientChanged, ExpiryReported, ExpiryRecovered, ConfigWentOff)
 )
 DEVICE = DeviceLogin("d", "code", "ABCD", "https://idp/device", None, ORIGIN, "mail", "admin", 5, NOW, NOW + HOUR)
 
@@ -123,3 +132,26 @@ def test_the_table_holds_every_transition_of_the_machine() -> None:
         if inspect.signature(each).return_annotation is Record
     }
     assert {row.function for row in TABLE} | PARTS_OF_OTHERS.keys() == functions
+
+
+CLIENT = Client("hash", "https://idp.example.test/token", "app", sequence=3)
+FAULT = Fault("client_fault", "invalid_client", "", "c", "Cure it.", NOW)
+WHY = failure("client_fault")
+
+
+@pytest.mark.parametrize(
+    ("entries", "tells"),
+    [
+        (fault_events(replace(CLIENT, fault=FAULT), FAULT, 2, NOW, SYSTEM_IDS), (CLIENT_CHANGED, REPORTED)),
+        (recovery_events(replace(CLIENT, fault=FAULT), 2, NOW, SYSTEM_IDS), (CLIENT_CHANGED, RECOVERED)),
+        ([breaker_event(replace(CLIENT, openings=1), 2, NOW, SYSTEM_IDS)], (CLIENT_CHANGED,)),
+        (recovery_events(replace(CLIENT, openings=3), 2, NOW, SYSTEM_IDS), (CLIENT_CHANGED,)),
+        ([secret_refused_event(CLIENT, WHY, NOW, SYSTEM_IDS)], (REPORTED,)),
+        ([recovered(CLIENT, "client_secret_refused", NOW, SYSTEM_IDS)], (RECOVERED,)),
+    ],
+)
+def test_a_transition_of_a_client_is_told(entries: list[Entry], tells: tuple[str, ...]) -> None:
+    assert tuple(each.type for each in entries) == tells
+    assert {each.key for each in entries} == {"hash"}
+    if tells[0] == CLIENT_CHANGED:
+        assert ClientChanged.model_validate_json(entries[0].value or "").ok is (REPORTED not in tells)
