@@ -134,7 +134,8 @@ def test_the_table_holds_every_transition_of_the_machine() -> None:
     assert {row.function for row in TABLE} | PARTS_OF_OTHERS.keys() == functions
 
 
-CLIENT = Client("hash", "https://idp.example.test/token", "app", sequence=3)
+CLIENT_HASH = "0" * 32
+CLIENT = Client(CLIENT_HASH, "https://idp.example.test/token", "app", sequence=3)
 FAULT = Fault("client_fault", "invalid_client", "", "c", "Cure it.", NOW)
 WHY = failure("client_fault")
 
@@ -152,6 +153,6 @@ WHY = failure("client_fault")
 )
 def test_a_transition_of_a_client_is_told(entries: list[Entry], tells: tuple[str, ...]) -> None:
     assert tuple(each.type for each in entries) == tells
-    assert {each.key for each in entries} == {"hash"}
+    assert {each.key for each in entries} == {CLIENT_HASH}
     if tells[0] == CLIENT_CHANGED:
         assert ClientChanged.model_validate_json(entries[0].value or "").ok is (REPORTED not in tells)
