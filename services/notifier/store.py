@@ -159,10 +159,19 @@ class NotificationStore:
             documents = await self._notifications.find({"tell_token": token}).to_list(None)
         return [_telling(document) for document in documents if document["pending"] is not None]
 
+    async def unchanged(self, group: Sequence[Telling], token: str) -> list[Telling]:
+        """Return those that are still to be told as they were when they were claimed."""
+        claimed = {"_id": {"$in": [one.notification.cause for one in group]}, "tell_token": token}
+        with translate():
+            documents = await self._notifications.find(claimed).to_list(None)
+        now = {document["_id"]: (document["pending"], document["news_sequence"]) for document in documents}
+        return [one for one in group if now.get(one.notification.cause) == (one.told, one.notification.news_sequence)]
+
     async def told(self, telling: Telling, token: str, done: frozenset[str], now: datetime, *, complete: bool) -> None:
         """Note which channels know; where one does not, it is tried again later.
 
-        What has changed since it was claimed has a pause of its own and stays due.
+        What has changed since it was claimed has a pause of its own and stays due. What was resolved untold meanwhile
+        is told now: who heard that it broke hears that it works.
         """
         one = telling.notification
         pause = min(FIRST_PAUSE * 2 ** min(telling.tries, 10), LONGEST_PAUSE)
@@ -173,6 +182,9 @@ class NotificationStore:
         with translate():
             result = await self._notifications.update_one(claimed, {"$set": change})
             if result.matched_count == 0 and known:
+                resolved = {"_id": one.cause, "state": "resolved", "told_at": None, "pending": None}
+                solved = {**known, "pending": "resolved", "tell_at": now, "tell_done": [], "tell_tries": 0}
+                await self._notifications.update_one(resolved, {"$set": solved})
                 await self._notifications.update_one({"_id": one.cause}, {"$set": known})
 
     async def drop_tellings(self, now: datetime) -> None:

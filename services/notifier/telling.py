@@ -43,7 +43,9 @@ class TellChannels:
         for group in self._groups(await self._store.claim_tellings(token, self._clock.now())):
             if self._clock.monotonic() - begun > TELL_LEASE.total_seconds() / 2:
                 break  # a slow channel: what is left is claimed again when the lease is over
-            await self._tell(group, token)
+            current = await self._store.unchanged(group, token)  # others may have taken long to tell
+            if current:
+                await self._tell(current, token)
         return self._interval
 
     def _groups(self, claimed: Iterable[Telling]) -> Iterable[Sequence[Telling]]:

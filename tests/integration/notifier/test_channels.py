@@ -1,5 +1,6 @@
 """What people are told elsewhere: after storing, once where all goes well, digested where many share a cause."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,8 +28,10 @@ class Receiver:
     """A web hook, as a chat has one: keeps what it was told, and fails when it is told to."""
 
     told: list[dict[str, Any]] = field(default_factory=list)
+    asked: int = 0
     refused: int = 0
     failing: bool = False
+    held: asyncio.Event | None = None
     port: int = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -36,6 +39,9 @@ class Receiver:
         while more:
             part = await receive()
             body, more = body + part.get("body", b""), part.get("more_body", False)
+        self.asked += 1
+        if self.held is not None:
+            await self.held.wait()
         if self.failing:
             self.refused += 1
         else:
@@ -57,8 +63,6 @@ class Receiver:
 async def listening() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     server = uvicorn.Server(uvicorn.Config(receiver, port=0, lifespan="off", log_config=None))
-    import asyncio
-
     serving = asyncio.create_task(server.serve())
     await wait_until(lambda: server.started)
     receiver.port = server.servers[0].sockets[0].getsockname()[1]
@@ -90,6 +94,34 @@ async def test_an_opening_and_its_end_are_told_once_each(idle: Service, receiver
         "Support mailbox: waits for its first login",
     ]
     assert "invalid_grant" in receiver.told[0]["message"]
+
+
+async def test_what_ends_while_it_is_told_is_told_to_be_solved(idle: Service, receiver: Receiver) -> None:
+    receiver.held = asyncio.Event()
+    async with idle.running(channels={"urls": receiver.url}):
+        await idle.tell(reported(1))
+        await wait_until(lambda: receiver.asked)
+        await idle.tell(recovered(2, CAUSE))
+        await idle.becomes(CAUSE, "resolved")
+        receiver.held.set()
+        await wait_until(lambda: len(receiver.told) == 2)
+        await wait_until(lambda: _all_told(idle))
+    assert receiver.titles[1].startswith("Solved: ")
+
+
+async def test_what_ends_while_another_is_told_is_never_told(idle: Service, receiver: Receiver) -> None:
+    receiver.held = asyncio.Event()
+    other = f"{CONFIG_ID}:wrong_account"
+    async with idle.running(channels={"urls": receiver.url, "wait": 2}):
+        await idle.tell(reported(1), reported(2, kind="wrong_account", cause=other))
+        await wait_until(lambda: receiver.asked)
+        await idle.tell(recovered(3, CAUSE), recovered(4, other))
+        await idle.becomes(CAUSE, "resolved")
+        await idle.becomes(other, "resolved")
+        receiver.held.set()
+        await wait_until(lambda: len(receiver.told) == 2)
+        await wait_until(lambda: _all_told(idle))
+    assert len({title.removeprefix("Solved: ") for title in receiver.titles}) == 1
 
 
 async def test_many_of_one_cause_are_one_digest(idle: Service, receiver: Receiver) -> None:
