@@ -69,6 +69,7 @@ from services.refresher.storing import Storing
 from services.refresher.taking import Taking
 from services.refresher.telling import Telling
 from services.refresher.token_requests import AboutAll, AboutOneGrant, LoginRequests, TokenRequests
+from services.refresher.unused_clients import UnusedClients
 from services.refresher.usage import Usage
 from services.refresher.wishes import Wishes
 
@@ -192,6 +193,10 @@ class Refresher:
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         expiring = Expiring(store, self._due_store, clients, self._relay, ids, self._is_held)
         self._expiring = Loop("expiring", expiring.turn, clock=clock, metrics=metrics)
+        unused_clients = UnusedClients(
+            self._client_store, self._client_relay, self._publisher, store.time, ids, self._is_held
+        )
+        self._forgetting = Loop("unused clients", unused_clients.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
         adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
         self._login_start = LoginStart(
@@ -281,6 +286,7 @@ class Refresher:
             "halt": self._halting.problems,
             "expiring": self._expiring.problems,
             "reencryption": self._reencrypting.problems,
+            "unused clients": self._forgetting.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
             "usage": self._usage.problems,
@@ -303,6 +309,7 @@ class Refresher:
             self._halting,
             self._expiring,
             self._reencrypting,
+            self._forgetting,
             self._scheduler,
         ]
 

@@ -5,7 +5,7 @@ Written only when one of these changes; readers join it, so that a fault of a cl
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -19,6 +19,7 @@ from grantkeeper.oauth2.discovery import Metadata
 from schemas.reasons import AttemptClass
 from services.refresher.domain.client import ClientName
 from services.refresher.domain.client_secrets import ClientSecret
+from services.refresher.store import COLLECTION as GRANTS
 
 COLLECTION: Final = "clients"
 
@@ -76,10 +77,13 @@ class ClientStore:
         with translate():
             await self.collection.create_index("fault", partialFilterExpression={"fault": {"$type": "object"}})
 
-    async def meet(self, names: Sequence[ClientName]) -> None:
-        """Make the documents of clients that are new."""
+    async def meet(self, names: Sequence[ClientName], now: datetime) -> None:
+        """Make the documents of clients that are new.
+
+        One that was forgotten once goes on with a higher sequence: nobody takes its events for old ones.
+        """
         for name in {name.hash: name for name in names}.values():
-            fields = _document(Client(name.hash, name.server, name.client_id))
+            fields = _document(Client(name.hash, name.server, name.client_id, sequence=int(now.timestamp() * 1000)))
             with translate():
                 await self._insert_missing(name.hash, fields)
 
@@ -146,15 +150,46 @@ class ClientStore:
         with translate():
             await self.collection.update_one({"_id": client}, [{"$set": {"held_until": until}}])
 
+    async def unused(self, after: timedelta) -> list[Client]:
+        """Note which clients no token config names, deleted ones counted; return those that were found so before.
+
+        `after` is how long ago: who has just met a client may still be storing its config.
+        """
+        with translate():
+            found = [document async for document in self.collection.aggregate(_unused_pipeline(after))]
+            new = [document["_id"] for document in found if "unused_since" not in document]
+            if new:
+                await self.collection.update_many({"_id": {"$in": new}}, [{"$set": {"unused_since": "$$NOW"}}])
+        return [client_from(document) for document in found if document["is_over"]]
+
+    async def remove(self, client: Client) -> bool:
+        """Delete an unused client that has nothing more to say; False where it has changed, or was met again."""
+        condition = {"_id": client.hash, "sequence": client.sequence}
+        condition |= {"unused_since": {"$exists": True}, "outbox_at": {"$exists": False}}
+        with translate():
+            result = await self.collection.delete_one(condition)
+        return result.deleted_count == 1
+
     async def _insert_missing(self, client: str, fields: Document) -> None:
         try:
-            await self.collection.update_one({"_id": client}, {"$setOnInsert": fields}, upsert=True)
+            update = {"$setOnInsert": fields, "$unset": {"unused_since": ""}}
+            await self.collection.update_one({"_id": client}, update, upsert=True)
         except DuplicateKeyError:
             return  # another process met it first
 
 
 def _from_now(seconds: float) -> Document:
     return {"$add": ["$$NOW", int(seconds * 1000)]}
+
+
+def _unused_pipeline(after: timedelta) -> list[Document]:
+    uses = [{"$match": {"$expr": {"$eq": ["$client", "$$client"]}}}, {"$limit": 1}, {"$project": {"_id": 1}}]
+    since = {"$ifNull": ["$unused_since", "$$NOW"]}
+    return [
+        {"$lookup": {"from": GRANTS, "let": {"client": "$_id"}, "pipeline": uses, "as": "uses"}},
+        {"$match": {"uses": []}},
+        {"$set": {"is_over": {"$lt": [since, {"$subtract": ["$$NOW", int(after.total_seconds() * 1000)]}]}}},
+    ]
 
 
 def _document(client: Client) -> Document:

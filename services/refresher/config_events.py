@@ -61,7 +61,7 @@ class ConfigEvents:
         """Store the newest state of each config of a batch, then publish what changed."""
         newest = _newest(batch)
         changed = [event for event in newest.values() if isinstance(event, ConfigChanged)]
-        await self._client_store.meet([client_of(event.config) for event in changed])
+        await self._client_store.meet([client_of(event.config) for event in changed], self._store.time.now())
         known = await self._store.read_all(newest)
         limit = asyncio.Semaphore(CONCURRENT)
         written = await asyncio.gather(

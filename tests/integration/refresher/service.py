@@ -175,8 +175,8 @@ class Service:
         """Put a config into the store as the refresher would, where none runs yet."""
         event = self.changed(config)
         client = client_of(config)
-        await ClientStore(self.database).meet([client])
         now = self.store.time.now()
+        await ClientStore(self.database).meet([client], now)
         record = config_changed(None, event, client=client.hash, origin=origin_of(config), now=now)
         await self.store.insert(settled(record, now), ())
         return event.config_id

@@ -15,7 +15,8 @@ from grantkeeper_client import Asker
 from schemas.expiry_events import ExpiryRecovered
 from schemas.token_config import TokenConfig
 from schemas.topics import TOKEN_EVENTS
-from services.refresher.client_store import Client, ClientStore, Fault
+from services.refresher.client_store import Client, ClientStore
+from services.refresher.client_store import Fault as ClientFault
 from services.refresher.clients import PROBE_EVERY
 from services.refresher.domain.client import client_of
 from services.refresher.domain.client_secrets import ClientSecret
@@ -332,7 +333,7 @@ async def test_a_client_that_no_config_names_any_more_is_settled_and_forgotten(s
     left, used = service.config(), service.config("Other", client_id="other")
     left_id, _ = await service.insert(left), await service.insert(used)
     store, one, now = ClientStore(service.database), await client(service, left), service.store.time.now()
-    fault = Fault("client_fault", "invalid_client", "It was deleted there.", "check-client", "Look there.", now)
+    fault = ClientFault("client_fault", "invalid_client", "It was deleted there.", "check-client", "Look there.", now)
     secret = ClientSecret("sealed", "print", left_id, now)
     told = replace(one, fault=fault, secrets=(secret,))
     assert await store.write(one, told, (), now) is not None
