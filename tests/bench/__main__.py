@@ -17,6 +17,7 @@ from tests.bench.load import Load
 from tests.bench.report import HEADER, Row
 
 TOKENS = 1_000
+"""How many are refreshed at once."""
 CONFIGS, DUE, GRANTS = 10_000, 10_000, 1_000_000
 ASKED = 100
 """How many different tokens are asked for."""
@@ -27,8 +28,9 @@ async def bench(installation: Installation, what: str, scale: float) -> list[Row
     lines: list[Row | counted.Count] = []
     ids: list[str] = []
     if what in {"counted", "event", "get", "refresh", "takeover", "all"}:
-        print(f"preparing {TOKENS:,} tokens ...", flush=True)
-        ids += await make_tokens(installation, TOKENS)
+        count = ASKED if what in {"event", "get", "takeover"} else TOKENS
+        print(f"preparing {count:,} tokens ...", flush=True)
+        ids += await make_tokens(installation, count)
     if what in {"counted", "all"}:
         lines += await counted.measure(installation, ids[:ASKED])
     if what in {"get", "all"}:
