@@ -28,12 +28,13 @@ def lease_update(token: str) -> list[Document]:
     """Take the lease; one that is found there means that an outcome is unknown, as the history then says."""
     until = _lease_end()
     is_lost = {"$ifNull": ["$lease.token", False]}
+    was_due = {"$ifNull": ["$lease.due", "$due"]}
     return [
         {
             "$set": {
                 "grant.unknown": {"$add": ["$grant.unknown", {"$cond": [is_lost, 1, 0]}]},
                 "attempts": {"$cond": [is_lost, _with_lost_attempt(), "$attempts"]},
-                "lease": {"token": {"$literal": token}, "until": until},
+                "lease": {"token": {"$literal": token}, "until": until, "due": was_due},
                 "due": until,
                 "sequence": {"$add": ["$sequence", 1]},
             }
@@ -42,8 +43,9 @@ def lease_update(token: str) -> list[Document]:
 
 
 def released() -> list[Document]:
-    """Give the lease back: nothing was sent under it."""
-    return [{"$set": {"lease": None, "due": "$$NOW", "sequence": {"$add": ["$sequence", 1]}}}]
+    """Give the lease back, under which nothing was sent, and with it the place among what is due."""
+    was_due = {"$ifNull": ["$lease.due", "$$NOW"]}
+    return [{"$set": {"lease": None, "due": was_due, "sequence": {"$add": ["$sequence", 1]}}}]
 
 
 def put_off() -> list[Document]:

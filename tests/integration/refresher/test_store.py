@@ -186,10 +186,13 @@ async def test_a_lease_found_expired_means_that_an_outcome_is_unknown(store: Gra
     assert HOUR > store.time.now() - lost.at > timedelta(0)
 
 
-async def test_a_lease_given_back_leaves_no_doubt(store: GrantStore) -> None:
+async def test_a_lease_given_back_leaves_no_doubt_and_keeps_its_place(store: GrantStore) -> None:
     await expired(store)
+    was_due = store.time.now() - HOUR
+    await store.collection.update_one({"_id": CONFIG_ID}, {"$set": {"due": was_due}})
     [claimed] = await store.claim([CONFIG_ID])
     await store.release(claimed)
+    assert (await stored(store)).due == was_due
     [again] = await store.claim([CONFIG_ID])
     assert (again.grant.unknown, again.attempts) == (0, ())
 
