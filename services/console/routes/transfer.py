@@ -4,8 +4,10 @@ The file is read twice rather than kept between preview and import: nothing of i
 keeps the chosen file where the browser has a script.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from starlette.datastructures import UploadFile
@@ -16,9 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from grantkeeper.strict_yaml import FILE_LIMIT, StrictYamlError
-from grantkeeper.transfer import Prepared, chunks, export_name, export_text, foreseen, prepare
+from grantkeeper.transfer import Prepared, chunks, cut, export_name, export_text, foreseen, seal_all
 from grantkeeper_client import ReplyError
-from schemas.config_commands import ConfigExport, ConfigImport
+from schemas.config_commands import ConfigExport, ConfigImport, ImportRecord
 from schemas.config_results import ExportPage, ImportReport, RecordReport
 from services.console import views
 from services.console.asking import NoAnswer
@@ -29,8 +31,12 @@ from services.console.security import TooLarge
 IMPORT_PATH: Final = "/transfer/import"
 REQUEST_LIMIT: Final = FILE_LIMIT + 65_536
 """Bytes of a whole import request: the file and its form."""
+SLICE: Final = 50
+"""Records sealed in one go: some tenths of a second."""
 SHOWN: Final = 200
-"""Records listed one by one beside the refused ones, which are all listed."""
+"""Records listed one by one beside the refused ones."""
+REFUSED_SHOWN: Final = 300
+"""Refused records listed one by one; drawing a row holds up every other page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,10 @@ class Report:
         return sum(record.outcome == outcome for record in self.records)
 
     def shown(self) -> list[RecordReport]:
-        """Return all refused records, then some of the others."""
-        refused = [record for record in self.records if record.outcome == "refused"]
-        return [*refused, *[record for record in self.records if record.outcome != "refused"][:SHOWN]]
+        """Return the first refused records, then the first of the others."""
+        refused = (record for record in self.records if record.outcome == "refused")
+        others = (record for record in self.records if record.outcome != "refused")
+        return [*islice(refused, REFUSED_SHOWN), *islice(others, SHOWN)]
 
 
 class Transfer:
@@ -86,16 +93,30 @@ class Transfer:
         if not upload.raw:
             return self._page(request, error=words("transfer.empty"), overwrite=upload.overwrite, status=422)
         try:
-            prepared = prepare(upload.raw, self._console.installation_key, self._console.ids)
+            prepared = await self._prepare(upload.raw)
         except StrictYamlError as error:
             text = f"{words('transfer.cannot_read')} {error}"
             return self._page(request, error=text, overwrite=upload.overwrite, status=422)
-        digest = sha256(upload.raw).hexdigest()
+        digest = (await asyncio.to_thread(sha256, upload.raw)).hexdigest()
         other_file = upload.wanted and upload.previewed != digest
         dry_run = other_file or not upload.wanted
         report = await self._import(request, prepared, overwrite=upload.overwrite, dry_run=dry_run)
         note = words("transfer.other_file") if other_file else ""
         return self._page(request, report=report, dry_run=dry_run, digest=digest, overwrite=upload.overwrite, note=note)
+
+    async def _prepare(self, raw: bytes) -> Prepared:
+        """Cut and seal beside the event loop: a large file takes a minute, in which others want their pages.
+
+        In slices, so that a console that is stopped meanwhile need not wait for the end of the file.
+        """
+        key, ids = self._console.installation_key, self._console.ids
+        records = await asyncio.to_thread(cut, raw)
+        sealed, refused = list[ImportRecord](), list[RecordReport]()
+        for start in range(0, len(records), SLICE):
+            part = await asyncio.to_thread(seal_all, records[start : start + SLICE], key, ids)
+            sealed += part.records
+            refused += part.refused
+        return Prepared(tuple(sealed), tuple(refused))
 
     async def export_all(self, request: Request) -> Response:
         return await self._export(request, None)
@@ -118,7 +139,8 @@ class Transfer:
                 break
         name = export_name(self._console.clock.now())
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(export_text(texts), media_type="application/yaml", headers=headers)
+        text = await asyncio.to_thread(export_text, texts)
+        return Response(text, media_type="application/yaml", headers=headers)
 
     async def _import(self, request: Request, prepared: Prepared, *, overwrite: bool, dry_run: bool) -> Report:
         """Send chunk after chunk; where nobody answers any more, report what is stored so far."""
@@ -136,7 +158,9 @@ class Transfer:
                 return Report(tuple(done), total, complete=False)
             done.extend(report.records)
         done.sort(key=lambda record: record.index)
-        return Report(tuple(foreseen(done, prepared.records) if dry_run else done), total, complete=True)
+        if dry_run:
+            done = await asyncio.to_thread(foreseen, done, prepared.records)
+        return Report(tuple(done), total, complete=True)
 
     def _page(
         self,
@@ -168,6 +192,7 @@ class Transfer:
             error=error,
             note=note,
             most=SHOWN,
+            most_refused=REFUSED_SHOWN,
         )
 
 

@@ -1,5 +1,6 @@
 """Import with a preview and a report per record; export as one file."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -108,6 +109,38 @@ async def test_a_long_file_goes_in_chunks_of_a_hundred(admin: AsyncClient, bus: 
     assert [len(one.records) for one in chunks] == [100, 100, 50]
     assert [one.chunk for one in chunks] == [0, 1, 2]
     assert len({one.import_id for one in chunks}) == 1
+
+
+async def test_while_a_long_file_is_read_others_get_their_pages(
+    admin: AsyncClient, stranger: AsyncClient, bus: AnsweringBus
+) -> None:
+    bus.answers[ConfigImport] = import_report
+    importing = asyncio.create_task(send(admin, RECORD * 100, action="preview"))
+    pages = 0
+    while not any(isinstance(one, ConfigImport) for one in bus.asked):
+        assert (await stranger.get("/login")).status_code == 200
+        pages += 1
+        await asyncio.sleep(0)
+    await importing
+    # One is drawn before the file has arrived, one more where the whole file is read in one go.
+    assert pages > 3
+
+
+async def test_a_browser_waits_for_the_report_of_a_long_file(admin: AsyncClient) -> None:
+    form = re.search('<form id="import"[^>]*>', (await admin.get("/transfer")).text)
+    assert form is not None
+    assert """hx-config='{"timeout": 0}'""" in form[0]
+
+
+async def test_of_a_long_report_the_first_records_of_each_kind_are_listed(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    bus.answers[ConfigImport] = import_report
+    text = (await send(admin, RECORD * 300 + BROKEN * 250, action="preview")).text
+    assert "refused 349" in text
+    assert text.count("gk-chip gk-bad") == 300
+    assert text.count("<tr>") == 1 + 300 + 200
+    assert "Shown are the first 300 refused ones and the first 200 others." in text
 
 
 async def test_an_export_is_one_file_of_all_pages(admin: AsyncClient, bus: AnsweringBus) -> None:
