@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from grantkeeper.bus.messages import Record, details_of, envelope_of, place_of
-from grantkeeper.bus.received import Place, Principal, Received, ReceivedEvent, ReplyTo
+from grantkeeper.bus.received import PRINCIPAL_DISABLED, Place, Principal, Received, ReceivedEvent, ReplyTo
 from grantkeeper.crypto.ring import AuthRing
 from grantkeeper_client import Envelope, MalformedMessage, SigningKey, parse_signature, verify
 from schemas.envelope import Message
@@ -115,7 +115,7 @@ class PrincipalAdmission:
         if principal is None or key.version > principal.version:
             return _error("not_caught_up", "this principal is not known here yet: ask again, or register it")
         if principal.disabled or key.version < principal.version:
-            return _error("principal_disabled", "this principal, or this version of its credential, is disabled")
+            return _error("principal_disabled", PRINCIPAL_DISABLED)
         return principal
 
     def _value(self, model: type[Message], envelope: Envelope, place: Place) -> Message | ErrorBody:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from grantkeeper_client import Envelope
 from schemas.envelope import Message
@@ -16,6 +16,11 @@ class Place:
     topic: str
     partition: int
     offset: int
+
+
+PRINCIPAL_DISABLED: Final = (
+    "this principal, or this version of its credential, is disabled: enable it, and give its program a new credential"
+)
 
 
 @dataclass(frozen=True, slots=True)

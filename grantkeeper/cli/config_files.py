@@ -48,7 +48,7 @@ def import_(
     if not structured(reports, output):
         _print_reports(reports, dry_run=dry_run)
     if any(one.outcome == "refused" for one in reports):
-        raise WrongData("some records were refused; the others are as said above")
+        raise WrongData(_refused(reports))
 
 
 def export(
@@ -80,6 +80,12 @@ def validate(context: typer.Context, file: FileArgument, output: FormatOption = 
     if any(one.outcome == "refused" for one in reports):
         raise WrongData(f"{file} has errors")
     note(f"{file}: {len(reports)} token configs, no errors")
+
+
+def _refused(reports: Sequence[RecordReport]) -> str:
+    refused = sum(one.outcome == "refused" for one in reports)
+    others = "; the others are as said above" if refused < len(reports) else ""
+    return f"{refused} of {len(reports)} records were refused{others}"
 
 
 async def _send(

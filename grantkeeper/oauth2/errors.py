@@ -59,7 +59,7 @@ def read_answer(
     try:
         payload = json_object(answer)
     except NotJson as error:
-        return _failure(_without_json(answer), answer, {}, str(error), now)
+        return _failure(_without_json(answer), answer, {}, f"HTTP status {answer.status}. {error}", now)
     if not answer.succeeded:
         return _refused(request, answer, payload, now)
     try:

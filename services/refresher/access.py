@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grantkeeper.bus.received import Principal, Received, ReplyTo
+from grantkeeper.bus.received import PRINCIPAL_DISABLED, Principal, Received, ReplyTo
 from schemas.token_requests import Request
 from services.refresher.domain.names import is_renamed
 from services.refresher.domain.record import Record, Servable, Waiter
@@ -59,7 +59,7 @@ def readmit(principal: Principal | None, asker: ReplyTo, config_id: str | None) 
     `principal` is the asker as the directory knows it now; `config_id` where an access token is to be handed out.
     """
     if principal is None or principal.disabled or principal.version != asker.version:
-        return Refuse("principal_disabled", "this principal, or this version of its credential, is disabled")
+        return Refuse("principal_disabled", PRINCIPAL_DISABLED)
     if config_id is not None and not principal.may_get(config_id):
         return Refuse("not_permitted", f"{principal.id} may not ask for this token config: an admin can allow it")
     return None
