@@ -26,6 +26,7 @@ class AnsweringBus:
     answers: dict[type[Message], Answer] = field(default_factory=dict)
     asked: list[Message] = field(default_factory=list)
     actors: list[str | None] = field(default_factory=list)
+    message_ids: list[str | None] = field(default_factory=list)
 
     async def ask(
         self,
@@ -37,12 +38,14 @@ class AnsweringBus:
         subject: str | None = None,
         deadline: timedelta = timedelta(seconds=1),
         actor: str | None = None,
+        message_id: str | None = None,
     ) -> Mapping[str, Any]:
         """Check the question against the contract, and the answer too."""
         message = Message.MESSAGES[type].model_validate({**data, "actor": actor})
         assert topic == message.TOPIC
         self.asked.append(message)
         self.actors.append(actor)
+        self.message_ids.append(message_id)
         answer = self.answers.get(Message.MESSAGES[type])
         found = answer(message) if callable(answer) else answer
         if found is None:

@@ -2,7 +2,8 @@
 
 Effect and inbox row are one transaction; the row is looked up before the deadline, so that a sender whose command was
 taken hears so even late. A refusal has a row too: whoever was told no is not surprised later. Reads, and edits that are
-tried without storing, have no row: they are answered afresh.
+tried without storing, have no row: they are answered afresh. Only the copies of a chunk whose import is tried, which its
+sender makes while it waits, get what the first one got: reading the chunk anew would hold up the next.
 """
 
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from services.config_service.principal_store import PrincipalStore
 from services.config_service.principals import PrincipalCommand, Principals
 from services.config_service.store import ConfigStore
 
+REPORTS_KEPT: Final = 8
+"""Chunks of tried imports whose copies are known; these follow at once."""
 TRIES: Final = 20
 """Runs of one command that others outran; more means that something else is wrong."""
 PAUSE: Final = 0.002
@@ -94,6 +97,7 @@ class ConfigCommands:
         self._clock = clock
         self._metrics = metrics
         self._failpoints = failpoints
+        self._reports: dict[tuple[str, str, str], Reply] = {}
 
     async def handle(self, received: Received) -> None:
         """Take one command: do it once, publish, reply."""
@@ -138,13 +142,21 @@ class ConfigCommands:
     async def _read(self, received: Received) -> Reply:
         message, author = received.message, self._author(received)
         if isinstance(message, ConfigImport):
-            candidates = await self._rooms.importer.read(message, received.place)
-            report, _ = await self._rooms.importer.decide(message, candidates, author, None)
-            return outcome.result(report)
+            return await self._try_import(message, received)
         if isinstance(message, ConfigUpdate):
             return outcome.answer(_placed(await self._rooms.edits.decide(message, author, None), received.place))
         result = await self._rooms.reads.answer(cast("Read", message), received.place)
         return outcome.refused(result) if isinstance(result, Refusal) else outcome.result(result)
+
+    async def _try_import(self, command: ConfigImport, received: Received) -> Reply:
+        key = (received.sender, received.envelope.id, digest(received.envelope.value))
+        if key not in self._reports:
+            candidates = await self._rooms.importer.read(command, received.place)
+            report, _ = await self._rooms.importer.decide(command, candidates, self._author(received), None)
+            while len(self._reports) >= REPORTS_KEPT:
+                del self._reports[next(iter(self._reports))]
+            self._reports[key] = outcome.result(report)
+        return self._reports[key]
 
     async def _do(self, received: Received) -> Done:
         """Run one command: what stands outside the transaction first, then effect and inbox row together."""

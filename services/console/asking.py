@@ -22,6 +22,8 @@ QUICK: Final = timedelta(seconds=5)
 PROVIDER: Final = timedelta(seconds=25)
 """For what needs the provider, whose answer the refresher awaits for up to 15 s; what takes longer shows on the page of
 the token, since the refresher goes on."""
+BULK: Final = timedelta(seconds=60)
+"""For a chunk of 100 records, each parsed and stored."""
 
 VIEWER_MAY_ASK: Final[frozenset[type[Message]]] = frozenset(
     {TokenList, TokenStatusGet, ConfigGet, ConfigHistory, TemplateList, PrincipalList, EngineStatusGet}
@@ -46,6 +48,7 @@ class Ask(Protocol):
         subject: str | None = None,
         deadline: timedelta = ...,
         actor: str | None = None,
+        message_id: str | None = None,
     ) -> Mapping[str, Any]:
         """Send, wait, return the result; raises ReplyError or NoReply."""
         ...
@@ -82,15 +85,26 @@ class Asking:
         *,
         config_id: str | None = None,
         deadline: timedelta = QUICK,
+        message_id: str | None = None,
     ) -> Result:
-        """Send one message for a person; raises ReplyError, NoAnswer or NotForViewers."""
+        """Send one message for a person; raises ReplyError, NoAnswer or NotForViewers.
+
+        A command that is sent again under its `message_id` is done once.
+        """
         if not user.is_admin and type(message) not in VIEWER_MAY_ASK:
             raise NotForViewers(message.TYPE)
         data = message.model_dump(mode="json", exclude_none=True, exclude={"actor"})
         key = config_id.encode() if config_id else None
         try:
             result = await self._asks.ask(
-                message.TOPIC, message.TYPE, data, key=key, subject=config_id, deadline=deadline, actor=user.name
+                message.TOPIC,
+                message.TYPE,
+                data,
+                key=key,
+                subject=config_id,
+                deadline=deadline,
+                actor=user.name,
+                message_id=message_id,
             )
             return answer.read(result)
         except ReplyError:

@@ -23,7 +23,7 @@ from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigExport, ConfigImport, ImportRecord
 from schemas.config_results import ExportPage, ImportReport, RecordReport
 from services.console import views
-from services.console.asking import NoAnswer
+from services.console.asking import BULK, NoAnswer
 from services.console.console import Console
 from services.console.routes.problems import error_lines
 from services.console.security import TooLarge
@@ -151,7 +151,7 @@ class Transfer:
                 import_id=import_id, chunk=number, overwrite=overwrite, dry_run=dry_run, records=records
             )
             try:
-                report = await self._console.ask(request, command, ImportReport, config_id=import_id)
+                report = await self._send(request, command)
             except NoAnswer:
                 if not done:
                     raise
@@ -161,6 +161,14 @@ class Transfer:
         if dry_run:
             done = await asyncio.to_thread(foreseen, done, prepared.records)
         return Report(tuple(done), total, complete=True)
+
+    async def _send(self, request: Request, command: ConfigImport) -> ImportReport:
+        """Send a chunk, twice where nobody answers: under one id that is the same as once."""
+        again = {"config_id": command.import_id, "deadline": BULK, "message_id": f"{command.import_id}-{command.chunk}"}
+        try:
+            return await self._console.ask(request, command, ImportReport, **again)
+        except NoAnswer:
+            return await self._console.ask(request, command, ImportReport, **again)
 
     def _page(
         self,

@@ -81,6 +81,14 @@ async def test_a_dry_run_reports_and_stores_nothing(service: Service, admin: Ask
         await ask(admin, ConfigGet(config="A"))
 
 
+async def test_a_copy_of_a_tried_chunk_is_not_read_anew(service: Service, admin: Asker) -> None:
+    tried = chunk(text_of("A"), dry_run=True)
+    assert outcomes(await ask(admin, tried, message_id="tried-0")) == ["added"]
+    await ask(admin, chunk(text_of("A")))
+    assert outcomes(await ask(admin, tried, message_id="tried-0")) == ["added"]
+    assert outcomes(await ask(admin, tried)) == ["unchanged"]
+
+
 async def test_a_name_twice_in_one_file_is_found_across_chunks(service: Service, admin: Asker) -> None:
     await ask(admin, chunk(text_of("A"), number=0))
     report = await ask(admin, chunk(text_of("A", scope="other"), number=1, overwrite=True))

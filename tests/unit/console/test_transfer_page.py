@@ -10,7 +10,7 @@ from httpx import AsyncClient, Response
 
 from grantkeeper.crypto.ring import VaultRing
 from grantkeeper.strict_yaml import split_records
-from grantkeeper_client import open_for_installation
+from grantkeeper_client import NoReply, open_for_installation
 from schemas.config_commands import ConfigExport, ConfigImport
 from schemas.config_results import ExportPage, ImportReport
 from schemas.envelope import Message
@@ -93,13 +93,24 @@ async def test_where_nobody_answers_any_more_the_page_says_what_is_stored(
 ) -> None:
     def first_chunk_alone(message: Message) -> ImportReport | Exception:
         assert isinstance(message, ConfigImport)
-        from grantkeeper_client import NoReply
-
         return import_report(message) if message.chunk == 0 else NoReply("gone")
 
     bus.answers[ConfigImport] = first_chunk_alone
     answer = await send(admin, RECORD * 150, action="preview")
     assert "No answer after 100 of 150 records." in answer.text
+
+
+async def test_a_chunk_that_nobody_answered_is_sent_once_more_as_the_same_message(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    def second_time(message: Message) -> ImportReport | Exception:
+        return import_report(message) if len(bus.asked) == 2 else NoReply("busy")
+
+    bus.answers[ConfigImport] = second_time
+    answer = await send(admin, RECORD, action="preview")
+    assert "added 1" in answer.text
+    assert len(bus.message_ids) == 2
+    assert set(bus.message_ids) == {f"{bus.last(ConfigImport).import_id}-0"}
 
 
 async def test_a_long_file_goes_in_chunks_of_a_hundred(admin: AsyncClient, bus: AnsweringBus) -> None:
