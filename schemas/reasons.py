@@ -94,6 +94,7 @@ NotificationKind = Literal[
     "lost_rotation",
     "refreshing_fails",
     "quarantined_refresh_token",
+    "shared_refresh_token",
     "wrong_account",
     "config_fault",
     "engine_stopped",

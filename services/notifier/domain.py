@@ -27,6 +27,7 @@ YELLOW: Final[frozenset[NotificationKind]] = ENDS_SOON | {
     "testing_mode_app",
     "wrong_account",
     "quarantined_refresh_token",
+    "shared_refresh_token",
     "client_secret_refused",
 }
 """What can wait for office hours; everything else stops mail now or soon."""

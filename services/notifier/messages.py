@@ -27,6 +27,7 @@ _TITLES: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         "lost_rotation": "{name}: a new refresh token was lost on its way, a new login is needed",
         "refreshing_fails": "{name}: refreshing fails, and it lasts",
         "quarantined_refresh_token": "{name}: a second refresh token arrived and was set aside",
+        "shared_refresh_token": "{name}: another token config holds the same refresh token",
         "wrong_account": "{name}: another account logged in than the expected one",
         "config_fault": "{name}: the provider refuses the request as it is configured",
         "engine_stopped": "Refreshing is stopped: no access token is renewed",
@@ -48,6 +49,7 @@ _PAGES: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         "lost_rotation": "/authorize",
         "refreshing_fails": "",
         "quarantined_refresh_token": "",
+        "shared_refresh_token": "/authorize",
         "wrong_account": "/authorize",
         "config_fault": "/edit",
     }

@@ -63,6 +63,8 @@ from services.refresher.scheduler import Scheduler
 from services.refresher.secrets_at_rest import Secrets
 from services.refresher.settings import RefresherSettings
 from services.refresher.settling import Settling
+from services.refresher.sharing import Sharing
+from services.refresher.sharing_store import SharingStore
 from services.refresher.slots import Slots
 from services.refresher.store import GrantStore
 from services.refresher.storing import Storing
@@ -99,6 +101,7 @@ class Refresher:
         self._wire_bus()
         self._wire_stores()
         self._wire_attempts()
+        self._wire_looks()
         self._subscribe()
 
     def _wire_bus(self) -> None:
@@ -131,6 +134,7 @@ class Refresher:
         # Never held: a process on another bus has to say there that it is.
         self._engine_relay = self._relay_of(engine, lambda: False)
         self._due_store = DueStore(database)
+        self._sharing_store = SharingStore(database)
         self._client_secrets = ClientSecrets(
             self._client_store,
             self._due_store,
@@ -193,10 +197,6 @@ class Refresher:
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         expiring = Expiring(store, self._due_store, clients, self._relay, ids, self._is_held)
         self._expiring = Loop("expiring", expiring.turn, clock=clock, metrics=metrics)
-        unused_clients = UnusedClients(
-            self._client_store, self._client_relay, self._publisher, store.time, ids, self._is_held
-        )
-        self._forgetting = Loop("unused clients", unused_clients.turn, clock=clock, metrics=metrics)
         settling = Settling(store, storing, telling)
         adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
         self._login_start = LoginStart(
@@ -214,6 +214,15 @@ class Refresher:
             self._broker.instruments,
             halted=self._engine.refusal,
         )
+
+    def _wire_looks(self) -> None:
+        clock, metrics, is_held = self._clock, self._metrics, self._is_held
+        sharing = Sharing(self._sharing_store, self._storing, is_held)
+        self._sharing = Loop("sharing", sharing.turn, clock=clock, metrics=metrics)
+        unused_clients = UnusedClients(
+            self._client_store, self._client_relay, self._publisher, self._store.time, self._ids, is_held
+        )
+        self._forgetting = Loop("unused clients", unused_clients.turn, clock=clock, metrics=metrics)
 
     def _subscribe(self) -> None:
         ring, dead_letters, clock = self._ring, self._dead_letters, self._clock
@@ -268,6 +277,7 @@ class Refresher:
     async def _prepare(self) -> None:
         await self._store.prepare()
         await self._client_store.prepare()
+        await self._sharing_store.prepare()
         await self._logins.prepare()
         for outbox in self._outboxes:
             await outbox.ensure_index()
@@ -287,6 +297,7 @@ class Refresher:
             "expiring": self._expiring.problems,
             "reencryption": self._reencrypting.problems,
             "unused clients": self._forgetting.problems,
+            "sharing": self._sharing.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
             "usage": self._usage.problems,
@@ -310,6 +321,7 @@ class Refresher:
             self._expiring,
             self._reencrypting,
             self._forgetting,
+            self._sharing,
             self._scheduler,
         ]
 

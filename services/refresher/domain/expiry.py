@@ -38,6 +38,11 @@ SIGN_IN: Final = "sign-in-again"
 NEVER: Final = "Request a new token: nobody has logged in yet."
 LOST: Final = "An answer of the provider was lost after it had replaced the refresh token. Log in again."
 
+SHARED: Final = (
+    "Another token config holds the same refresh token, and each uses it up for the other: log in again with another "
+    "account, or delete one of them."
+)
+
 ExpiryEvent = ExpiryReported | ExpiryRecovered | ConfigWentOff
 
 
@@ -126,6 +131,8 @@ def _of_the_grant(record: Record) -> Iterator[Notice]:
             SIGN_IN,
             "Two answers of the provider crossed; one refresh token is kept aside. Log in again if refreshing fails.",
         )
+    if grant.shared_with is not None:
+        yield Notice("shared_refresh_token", SIGN_IN, SHARED, text=f"The other one is {grant.shared_with}.")
     if _is_testing_mode(record):
         yield Notice(
             "testing_mode_app",

@@ -74,6 +74,7 @@ def authorized(record: Record, issued: Issued, login: Login) -> Record:
         account=issued.account,
         ends_at=issued.ends_at,
         quarantine=(),
+        shared_with=None,
     )
     if issued.refresh_token is not None:
         grant = _without_previous(_with_refresh_token(grant, old, issued))
@@ -275,6 +276,11 @@ def revoked(record: Record) -> Record:
     generation = old.generation + 1 if held else old.generation
     grant = Grant(state="revoked", generation=generation, account=old.account, authorized_at=old.authorized_at)
     return _well(replace(record, grant=grant, authorizing_until=None, device=None))
+
+
+def shared(record: Record, other: str | None) -> Record:
+    """Note which other config holds the same refresh token; None = no other does."""
+    return replace(record, grant=replace(record.grant, shared_with=other))
 
 
 def quarantined(record: Record, refresh_token: str, fingerprint: str, generation: int, now: datetime) -> Record:

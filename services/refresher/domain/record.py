@@ -74,6 +74,8 @@ class Grant:
     """How often the refresh token was sent without learning the outcome, since the last success."""
     lost_rotation: bool = False
     quarantine: tuple[Quarantined, ...] = ()
+    shared_with: str | None = None
+    """Another config that held the same refresh token when that was looked for last."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the access token is good right now."""

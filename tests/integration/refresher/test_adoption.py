@@ -11,6 +11,7 @@ from devstack.provider.faults import Fault
 from grantkeeper_client import Asker, ReplyError, seal_to_installation
 from services.refresher.domain.grant import settled
 from services.refresher.domain.record import Wish, adoption_of
+from services.refresher.sharing_store import SharingStore
 from tests.integration.refresher.service import CLIENT_ID, Service, ask
 from tests.integration.refresher.test_device_login import generation
 from tests.waiting import wait_until
@@ -93,6 +94,26 @@ async def test_two_configs_never_hold_one_refresh_token(
     assert (error.code, first in error.message) == ("authorization_failed", True)
     assert await untouched(refresher, second)
     assert len(provider.control.journal()) == 1, "it was not even sent"
+
+
+async def test_two_configs_that_came_to_hold_one_refresh_token_are_told(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    """As where two logins are given the same one at the same moment."""
+    (minted,) = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)
+    ids = {await service.insert(service.config(name)) for name in ("One", "Two")}
+    for config_id in ids:
+        await service.plant(config_id, minted)
+    async with service.running():
+
+        async def told() -> bool:
+            return {one.config_id for one in await service.reported("shared_refresh_token")} == ids
+
+        await wait_until(told)
+    store = SharingStore(service.database)
+    assert await store.news() == {}
+    await service.store.collection.update_one({"_id": min(ids)}, {"$set": {"grant.fingerprint": "another"}})
+    assert await store.news() == dict.fromkeys(ids)
 
 
 async def test_a_refresh_token_that_was_replaced_since_is_not_taken_over_again(

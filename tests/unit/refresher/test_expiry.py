@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from schemas.expiry_events import ConfigWentOff, ExpiryRecovered, ExpiryReported
 from services.refresher.domain.expiry import LEFT_ALONE, PATIENCE, ExpiryEvent, expiry_events
-from services.refresher.domain.grant import failed, quarantined, refreshed, settled
+from services.refresher.domain.grant import authorized, failed, quarantined, refreshed, settled, shared
 from services.refresher.domain.record import Record
-from tests.unit.refresher.records import HOUR, NOW, changed, event, failure, granted, issued, new, with_options
+from tests.unit.refresher.records import HOUR, NOW, Login, changed, event, failure, granted, issued, new, with_options
 
 LATER = NOW + 2 * HOUR
 
@@ -98,6 +98,12 @@ def test_a_login_of_an_app_in_testing_mode_is_told() -> None:
 
 def test_a_refresh_token_in_quarantine_is_told() -> None:
     assert kinds(told_after(quarantined(granted(), "kept", "print 2", 2, NOW))[1]) == ["quarantined_refresh_token"]
+
+
+def test_a_refresh_token_that_another_config_holds_is_told_until_a_new_login() -> None:
+    record = shared(granted(), "the-other-config")
+    assert kinds(told_after(record)[1]) == ["shared_refresh_token"]
+    assert told_after(authorized(record, issued(2), Login()))[1] == ()
 
 
 def test_a_wrong_account_is_told() -> None:

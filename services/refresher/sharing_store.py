@@ -1,0 +1,58 @@
+"""Finds token configs that hold the same refresh token, by its fingerprint: the index alone is read where none do."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import ASCENDING, IndexModel
+
+from grantkeeper.mongo.client import Database, Document, translate
+from services.refresher.store import COLLECTION as GRANTS
+
+AT_ONCE: Final = 200
+"""Refresh tokens per look."""
+SHARED: Final = {"grant.shared_with": {"$type": "string"}}
+
+
+class SharingStore:
+    """Reads `grants`."""
+
+    def __init__(self, database: Database) -> None:
+        self._grants: AsyncIOMotorCollection[Document] = database[GRANTS]
+
+    async def prepare(self) -> None:
+        """Make the index of those that are known to share."""
+        index = IndexModel([("grant.shared_with", ASCENDING)], name="shared", partialFilterExpression=SHARED)
+        with translate():
+            await self._grants.create_indexes([index])
+
+    async def news(self) -> dict[str, str | None]:
+        """Return config id -> another one that holds the same refresh token, where that is noted otherwise."""
+        with translate():
+            twice = self._grants.aggregate(_TWICE, hint="fingerprint")
+            fingerprints = [each["_id"] async for each in twice]
+            condition = {"$or": [{"grant.fingerprint": {"$in": fingerprints}}, SHARED]}
+            fields = {"grant.fingerprint": 1, "grant.shared_with": 1, "deleted": 1}
+            found = await self._grants.find(condition, fields).to_list(None)
+        others = _others(found)
+        noted = {each["_id"]: each["grant"].get("shared_with") for each in found}
+        return {config_id: others.get(config_id) for config_id in noted if others.get(config_id) != noted[config_id]}
+
+
+def _others(found: Sequence[Document]) -> dict[str, str]:
+    """Return config id -> the first other one of the same refresh token; deleted ones use theirs no more."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for each in found:
+        if each["grant"]["fingerprint"] is not None and not each["deleted"]:
+            holders[each["grant"]["fingerprint"]].append(each["_id"])
+    sharing = (sorted(ids) for ids in holders.values() if len(ids) > 1)
+    return {one: ids[0] if one != ids[0] else ids[1] for ids in sharing for one in ids}
+
+
+_TWICE: Final[list[Document]] = [
+    {"$match": {"grant.fingerprint": {"$gt": ""}}},
+    {"$group": {"_id": "$grant.fingerprint", "number": {"$sum": 1}}},
+    {"$match": {"number": {"$gt": 1}}},
+    {"$limit": AT_ONCE},
+]
