@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -87,7 +88,7 @@ def next_interval(interval: int, failure: Failure) -> int | None:
     if failure.code == "slow_down":
         return min(interval + INTERVAL, INTERVAL_MAX)
     if failure.attempt_class in {"transient", "transient_alarm", "ambiguous"}:
-        return min(interval * 2, INTERVAL_MAX)
+        return min(max(interval * 2, ceil(failure.wait)), INTERVAL_MAX)
     return None
 
 

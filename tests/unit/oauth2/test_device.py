@@ -1,6 +1,7 @@
 """Logging in by device code (RFC 8628)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,6 +135,7 @@ def refused(code: str, meaning: AttemptClass = "transient") -> Failure:
         (refused("slow_down"), 10),
         (refused("timeout", "ambiguous"), 10),
         (refused("http_503"), 10),
+        (replace(refused("http_429"), wait=120.5, retry_after_given=True), 121),
         (refused("expired_token", "reauthorization"), None),
         (refused("access_denied", "policy"), None),
         (refused("invalid_client", "client_fault"), None),
