@@ -5,6 +5,7 @@ judged by what they resolve to at the moment of connecting, so that a name canno
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from string import ascii_letters, digits
 from typing import Final, TypeAlias
@@ -17,8 +18,10 @@ IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PRIVATE: Final = "the address lies in a private or special network; an operator may put its host on the allow-list"
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last four bytes are an IPv4 address behind a gateway."""
-_NEVER_PUBLIC: Final = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("3fff::/20"))
-"""Site-local addresses (RFC 3879) and documentation (RFC 9637): Python's tables call them global."""
+_NEVER_PUBLIC: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")))
+"""Site-local addresses (RFC 3879), documentation (RFC 9637), protocol assignments (RFC 6890) and the former 6to4 relays
+(RFC 7526): Python's tables call them global, in whole or in part."""
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _OF_NAMES: Final = f"{ascii_letters}{digits}-_.".encode()
 _NAME_MAX: Final = 253
 """Characters of a host name (RFC 1035 section 2.3.4: 255 bytes on the wire)."""
@@ -69,7 +72,7 @@ def address_problem(address: IPAddress) -> str | None:
 def possible_host(name: str) -> bool:
     """Tell whether a host name or literal address can exist at all, wherever it may lead."""
     last = name.rstrip(".").rpartition(".")[2]
-    if ":" in name or last.isdigit():  # a name that ends in a number is an address or nothing (URL standard)
+    if ":" in name or _NUMBER.fullmatch(last):  # a name that ends in a number is an address or nothing (URL standard)
         return _is_ip_address(name)
     try:
         encoded = name.removesuffix(".").encode("idna")
