@@ -13,7 +13,7 @@ from schemas.token_status import TokenStatus
 from services.refresher.document import from_document
 from services.refresher.domain.expiry import expiry_events
 from services.refresher.domain.grant import settled
-from services.refresher.domain.record import Record
+from services.refresher.domain.record import Grant, Record
 from services.refresher.domain.schedule import next_refresh_at
 from services.refresher.domain.status import token_status
 
@@ -48,12 +48,16 @@ def status_of(record: Record, *, client_faulty: bool = False) -> TokenStatus:
 
 
 def _differs(before: Record, after: Record) -> bool:
-    """Tell whether more than the stamps of the public state has changed, or a refresh token was put aside."""
-    was, now = before.grant, after.grant
-    if was.generation != now.generation or was.quarantine != now.quarantine:
+    """Tell whether more has changed than the stamps of the public state, or what stands beside it."""
+    if _beside(before.grant) != _beside(after.grant):
         return True
     stamps = {"sequence": after.sequence, "changed_at": after.changed_at}
     return status_of(before).model_copy(update=stamps) != status_of(after)
+
+
+def _beside(grant: Grant) -> tuple[object, ...]:
+    """Return what is told of though the public state does not show it."""
+    return grant.generation, grant.quarantine, grant.shared_with
 
 
 def entry(message: Message, ids: Ids, key: str, now: datetime) -> Entry:

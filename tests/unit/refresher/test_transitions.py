@@ -62,6 +62,7 @@ IN_LOGIN = machine.settled(machine.authorization_started(new(), NOW + HOUR), NOW
 ON_DEVICE = machine.settled(machine.device_started(new(), DEVICE), NOW)
 OVER = granted(NOW - 2 * HOUR)
 ASIDE = told(machine.quarantined(granted(), "kept", "print 2", 2, NOW), "quarantined_refresh_token")
+SHARED = told(machine.shared(granted(), "another"), "shared_refresh_token")
 STRAGGLER = machine.Straggler("refresh 2", "print 2")
 
 TABLE = (
@@ -103,6 +104,8 @@ TABLE = (
     ),
     Row(machine.quarantined, granted(), machine.quarantined(granted(), "kept", "print 2", 2, NOW), (CHANGED, REPORTED)),
     Row(machine.quarantined, ASIDE, machine.quarantined(ASIDE, "another", "print 3", 2, NOW), (CHANGED,)),
+    Row(machine.shared, granted(), machine.shared(granted(), "another"), (CHANGED, REPORTED)),
+    Row(machine.shared, SHARED, machine.shared(SHARED, None), (CHANGED, RECOVERED)),
     Row(machine.revoked, granted(), machine.revoked(granted()), (CHANGED,)),
 )
 """In the order of a grant's life."""
