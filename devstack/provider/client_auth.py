@@ -22,6 +22,14 @@ def claimed_client_id(request: FormRequest) -> str | None:
         return None
 
 
+def caller(proxy_authorization: str | None) -> str | None:
+    """The name of who calls through this provider as its proxy, believed as it is."""
+    try:
+        return None if proxy_authorization is None else _basic(proxy_authorization)[0]
+    except Refused:
+        return None
+
+
 def authenticate(provider: Provider, assertions: Assertions, request: FormRequest) -> ClientSettings:
     """The proven client; Refused with status 401 otherwise (RFC 6749 section 2.3)."""
     form = request.parameters

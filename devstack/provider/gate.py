@@ -6,8 +6,8 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from devstack.provider.answer import Answer
-from devstack.provider.client_auth import claimed_client_id
-from devstack.provider.delivery import connection_of, deliver, hold
+from devstack.provider.client_auth import caller, claimed_client_id
+from devstack.provider.delivery import deliver, hold
 from devstack.provider.errors import Reason, Refused, refusal
 from devstack.provider.faults import Delivery, Fault, FaultPlan
 from devstack.provider.form import FormRequest, parse_form
@@ -37,7 +37,7 @@ class Gate:
             await deliver(Answer(404, b"no such realm", "text/plain"), Delivery.WHOLE, scope, receive, send)
             return
         try:
-            request = FormRequest(realm, parse_form(await _body(receive)), _authorization(scope))
+            request = FormRequest(realm, parse_form(await _body(receive)), _header(scope, b"authorization"))
         except Refused as refused:
             answer = self._refusal(refused.reason, realm)
             await deliver(answer, Delivery.WHOLE, scope, receive, send)
@@ -50,7 +50,7 @@ class Gate:
         order = self._plan.take(self._endpoint, request.realm, client_id, entry.grant_type)
         fault = NO_FAULT if order is None else order.fault
         entry.fault = None if order is None else order.id
-        connection_of(scope).when_ended(lambda: self._hung_up(entry))
+        entry.caller = caller(_header(scope, b"proxy-authorization"))
         try:
             await hold(fault.delay_before, receive)  # a request once received is worked on, client or not
             answer = self._result(request, fault, entry)
@@ -59,9 +59,6 @@ class Gate:
             entry.ending = await deliver(answer, fault.delivery, scope, receive, send)
         finally:
             entry.finished_at = self._provider.clock()
-
-    def _hung_up(self, entry: Entry) -> None:
-        entry.hung_up_at = self._provider.clock()
 
     def _result(self, request: FormRequest, fault: Fault, entry: Entry) -> Answer:
         if fault.replaces_work:
@@ -111,8 +108,8 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(pieces)
 
 
-def _authorization(scope: Scope) -> str | None:
+def _header(scope: Scope, wanted: bytes) -> str | None:
     for name, value in scope["headers"]:
-        if name == b"authorization":
+        if name == wanted:
             return str(value, "latin-1")
     return None

@@ -35,8 +35,8 @@ class Entry:
     status: int | None = None
     outcome: str | None = None  # ok, or the error code, or http_<status>
     ending: Ending | None = None
-    hung_up_at: float | None = None
-    """When the connection ended, other requests on it or not: a killed process closes all of its own at once."""
+    caller: str | None = None
+    """The name that was given to the proxy, where the provider itself stands as one: tells processes apart."""
 
     @property
     def is_open(self) -> bool:

@@ -27,18 +27,12 @@ PATIENCE = 1
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Puts the connection into the request's state, where it can be cut and watched; ASGI itself has no way to."""
+    """Puts the connection into the request's state, where it can be cut; ASGI itself has no way to."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         super().connection_made(transport)
         self.app_state = {**self.app_state, "connection": Connection(transport)}
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        connection: Connection = self.app_state["connection"]
-        connection.ended()
-        super().connection_lost(exc)
 
 
 def listen(port: int) -> socket.socket:

@@ -14,14 +14,12 @@ from devstack.provider.journal import Entry
 from devstack.provider.verdict import Verdict, is_lost, verdict
 from tests.soak.noted import Kill, Planted
 
-IN_HAND: Final = 2.0
-"""Seconds from an answer to the stored result that a machine may take on which everything starts and dies at once. No
-more: lives are short, and a client that forgets would hide behind them."""
+IN_HAND: Final = 6.0
+"""Seconds from an answer to the stored result that a machine may take which has ten times too much to do."""
+IN_TURN: Final = 2.0
+"""Seconds by which a process may store a later answer before an earlier one. Who stores later ones has forgotten it."""
 DYING: Final = 0.2
 """Seconds from the end of a dying process's connections to its being seen dead."""
-SEEN_LATE: Final = 0.3
-"""Seconds from a kill to the provider's seeing connections end. Kills are frequent: each second more would excuse
-whatever ends a connection at any time."""
 LOST: Final = "lost_rotation"
 PLAIN: Final = "expired_refresh_token"
 CLEAR: Final = frozenset({LOST, PLAIN})
@@ -46,7 +44,7 @@ class Ended:
     cause: Cause
     detail: str = ""
     in_hand: float = 0.0
-    """Seconds from the answer to the end of its connection, where a kill is the excuse."""
+    """Seconds from the answer to the death of its process, where that is the excuse."""
     answered_otherwise: bool = False
     """The work was done and another answer given: a client cannot know that anything was lost."""
 
@@ -73,6 +71,35 @@ class Found:
     """Config ids whose stored refresh token the provider refused at the end, or that have none."""
 
 
+class Deaths:
+    """Which processes were killed, when, and until when they stored what they were given."""
+
+    def __init__(self, kills: Sequence[Kill], journal: Sequence[Entry]) -> None:
+        self._kills = {kill.life.name: kill for kill in kills}
+        used = {(entry.realm, entry.secret) for entry in journal}
+        self._stored: defaultdict[str | None, float] = defaultdict(float)
+        for entry in journal:
+            if entry.issued is not None and (entry.realm, entry.issued) in used:
+                self._stored[entry.caller] = max(self._stored[entry.caller], entry.finished_at or 0.0)
+
+    def ended_while_open(self, entry: Entry) -> bool:
+        """Tell whether a request lost its client by a kill."""
+        kill = self._kills.get(entry.caller or "")
+        return kill is not None and entry.finished_at is not None and entry.finished_at >= kill.after - DYING
+
+    def in_hand(self, entry: Entry) -> float | None:
+        """Return how soon after an answer its process died; None where it did not, or had forgotten it before.
+
+        What it had stored is seen at its use: a refresh token that it was given later has been sent since.
+        """
+        kill = self._kills.get(entry.caller or "")
+        if kill is None or entry.ending != "answered" or entry.finished_at is None:
+            return None
+        seconds = max(0.0, kill.at - entry.finished_at)
+        forgotten = self._stored[entry.caller] > entry.finished_at + IN_TURN
+        return None if forgotten or seconds > IN_HAND else seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Figures, and what must not be."""
@@ -83,15 +110,15 @@ class Judgement:
 
     @property
     def in_hand(self) -> float:
-        """Seconds from an answer to the end of its process, at most; the tighter, the less an excuse may hide."""
+        """Seconds from an answer to the death of its process, at most; the tighter, the less an excuse may hide."""
         return max((one.in_hand for one in self.ended), default=0.0)
 
 
 def judge(planted: Sequence[Planted], kills: Sequence[Kill], found: Found) -> Judgement:
     """Compare the provider's word with ours."""
-    chains = _chains(planted, found.journal)
+    chains, deaths = _chains(planted, found.journal), Deaths(kills, found.journal)
     ended = tuple(
-        _ended(one, chains[one.login], kills, found.ended[one.login]) for one in planted if one.login in found.ended
+        _ended(one, chains[one.login], deaths, found.ended[one.login]) for one in planted if one.login in found.ended
     )
     by_journal = verdict(found.journal)
     return Judgement(by_journal, ended, tuple(_problems(planted, by_journal, ended, found)))
@@ -150,41 +177,25 @@ def _chains(planted: Sequence[Planted], journal: Sequence[Entry]) -> Mapping[str
     return chains
 
 
-def _ended(one: Planted, chain: Sequence[Entry], kills: Sequence[Kill], by: str) -> Ended:
+def _ended(one: Planted, chain: Sequence[Entry], deaths: Deaths, by: str) -> Ended:
     exchanged: dict[str | None, Entry] = {}
     for entry in chain:
         first = exchanged.get(entry.secret)
         if first is not None and entry.outcome == "invalid_grant":
-            return _repeated(one, first, entry, kills)
+            return _repeated(one, first, entry, deaths)
         if entry.issued is not None:
             exchanged.setdefault(entry.secret, entry)
     return Ended(one, "unexplained", f"ended by {by}, and no request of ours explains it")
 
 
-def _repeated(one: Planted, first: Entry, again: Entry, kills: Sequence[Kill]) -> Ended:
-    if first.ending == "client_gone" and _is_kill(first.finished_at, kills):
+def _repeated(one: Planted, first: Entry, again: Entry, deaths: Deaths) -> Ended:
+    if first.ending == "client_gone" and deaths.ended_while_open(first):
         return Ended(one, "killed before the answer")
     if is_lost(first) and first.ending != "client_gone":
         return Ended(one, "answer not delivered", answered_otherwise=first.outcome != "ok")
-    in_hand = _in_hand(first, kills)
+    in_hand = deaths.in_hand(first)
     if in_hand is not None:
         return Ended(one, "killed with the answer in hand", in_hand=in_hand)
-    times = f"done with at {first.finished_at}, hung up at {first.hung_up_at}, sent again at {again.received_at}"
+    done = f"of {first.caller} was done with at {first.finished_at}, and sent again at {again.received_at}"
     cause: Cause = "given up and sent again" if first.ending == "client_gone" else "answered and sent again"
-    return Ended(one, cause, f"request {first.number} {times}")
-
-
-def _in_hand(answered: Entry, kills: Sequence[Kill]) -> float | None:
-    """Return how soon after an answer its connection ended, if that was soon and together with a killed process.
-
-    The next request may have used the connection meanwhile: it begins while the result of this one is being stored.
-    """
-    end, finished = answered.hung_up_at, answered.finished_at
-    if end is None or finished is None or answered.ending != "answered" or end - finished > IN_HAND:
-        return None
-    return end - finished if _is_kill(end, kills) else None
-
-
-def _is_kill(end: float | None, kills: Sequence[Kill]) -> bool:
-    """Tell whether a process was killed when a connection ended."""
-    return end is not None and any(kill.after - DYING <= end <= kill.at + SEEN_LATE for kill in kills)
+    return Ended(one, cause, f"request {first.number} {done}")

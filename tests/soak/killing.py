@@ -57,7 +57,8 @@ class Killing:
     async def _live(self, life: Life) -> None:
         if life.fault is not None:
             await asyncio.to_thread(self._control.fail, Fault.model_validate(life.fault))
-        child = self._service.process(self._folder / f"refresher-{life.process}.log", life.failpoint)
+        log, proxy = self._folder / f"refresher-{life.process}.log", self._service.provider_as_proxy(life.name)
+        child = self._service.process(log, life.failpoint, GRANTKEEPER_OAUTH2__PROXY=proxy)
         child.start()
         try:
             await self._until_dead(child, life)

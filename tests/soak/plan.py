@@ -63,6 +63,11 @@ class Life:
     """Ordered from the provider as it starts."""
 
     @property
+    def name(self) -> str:
+        """How the provider's journal names its process."""
+        return f"life-{self.process}-{self.number}"
+
+    @property
     def failpoint(self) -> str | None:
         """The setting `failpoint` of the process."""
         return None if self.point is None else f"kill@{self.point}:{self.passage}"

@@ -13,7 +13,7 @@ KILL = Kill(Life(0, 1, None, 1, 3.0), after=9.98, at=10.0, at_point=False)
 
 
 def refresh(number: int, secret: str, issued: str | None, at: float, **more: Any) -> Entry:
-    values = {"ending": "answered", "outcome": "ok", "finished_at": at + 0.1, **more}
+    values = {"caller": KILL.life.name, "ending": "answered", "outcome": "ok", "finished_at": at + 0.1, **more}
     return Entry(number, "token", "strict", "app", "refresh_token", secret, None, at, issued=issued, **values)
 
 
@@ -46,7 +46,7 @@ def test_a_login_whose_answer_was_lost_is_excused_if_it_was_told_once() -> None:
 
 
 def test_a_login_is_excused_where_the_answer_died_with_its_process() -> None:
-    journal = [refresh(1, "a", "b", 9, hung_up_at=10.0), reuse(2, "a", 30)]
+    journal = [refresh(1, "a", "b", 9), reuse(2, "a", 30)]
     assert judge([ONE], [KILL], found(journal)).problems == ()
     assert "was lost, answered and sent again: request 1" in judge([ONE], [], found(journal)).problems[0]
 
@@ -71,10 +71,18 @@ def test_a_lost_answer_is_told_as_one_unless_it_came_as_another_answer() -> None
 
 
 def test_a_stored_answer_that_is_asked_for_again_is_a_defect() -> None:
-    long_before = [refresh(1, "a", "b", 1, hung_up_at=10.0), reuse(2, "a", 30)]
+    long_before = [refresh(1, "a", "b", 1), reuse(2, "a", 30)]
     assert "was lost" in judge([ONE], [KILL], found(long_before)).problems[0]
-    open_still = [refresh(1, "a", "b", 9), reuse(2, "a", 30)]
-    assert "was lost" in judge([ONE], [KILL], found(open_still)).problems[0]
+    by_another = [refresh(1, "a", "b", 9, caller="life-1-1"), reuse(2, "a", 30)]
+    assert "was lost" in judge([ONE], [KILL], found(by_another)).problems[0]
+    stored_later_ones = [
+        refresh(1, "a", "b", 5),
+        refresh(2, "x", "y", 8),
+        refresh(3, "y", "z", 28, caller="life-0-2"),
+        reuse(4, "a", 30),
+    ]
+    assert "was lost" in judge([ONE], [KILL], found(stored_later_ones)).problems[0]
+    assert judge([ONE], [KILL], found([*stored_later_ones[:2], stored_later_ones[3]])).problems == ()
 
 
 def test_two_open_requests_with_one_refresh_token_are_a_defect() -> None:

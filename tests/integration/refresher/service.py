@@ -122,6 +122,10 @@ class Service:
         }
         return Child("refresher", [sys.executable, "-m", "services.refresher"], log=log, environment=environment)
 
+    def provider_as_proxy(self, caller: str) -> str:
+        """Name a process to the provider: it calls through the provider itself, whose journal then says who called."""
+        return self.base_url.replace("http://", f"http://{caller}:any@")
+
     def config(self, name: str = "Support", realm: str = "strict", **fields: Any) -> TokenConfig:
         """A config of the local provider with explicit addresses."""
         issuer, plain_secret = f"{self.base_url}/{realm}", fields.pop("plain_secret", CLIENT_SECRET)
