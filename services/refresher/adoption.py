@@ -1,8 +1,8 @@
 """Takes over a refresh token that another program held: used once, and stored only when that has worked.
 
 A failure leaves nothing behind, so that the refresh token can be handed in again. It goes to the token endpoint of the
-config that it was sealed for, and to no other. Two configs never send the same one: the second use would end the grant
-of the first at a provider that replaces refresh tokens.
+config that it was sealed for, as that was then, and to no other. Two configs never send the same one: the second use
+would end the grant of the first at a provider that replaces refresh tokens.
 """
 
 import re
@@ -81,6 +81,7 @@ class AdoptionRequests:
             generation=message.generation,
             code=self._secrets.keep_refresh_token(record.config_id, refresh_token),
             askers=(asked.waiter(),),
+            origin=record.origin,
         )
         refused = await self._wishes.add(record, wish, lambda current, _: unfit(current, message.generation))
         return None if refused is None else refusal(refused)
@@ -113,7 +114,7 @@ class Adoption:
 
     async def adopt(self, claimed: Record, wish: Wish, send_by: float) -> None:
         """Use the refresh token once; raises TooLate."""
-        refused = unfit(claimed, wish.generation)
+        refused = unfit(claimed, wish.generation) or moved(claimed, wish)
         if is_done(claimed, wish.id):
             await self._end(claimed, wish, status_reply(claimed))
         elif wish.code is None or refused is not None:
@@ -204,6 +205,14 @@ def unfit(record: Record, generation: int | None) -> Refuse | None:
     if generation is not None and generation != grant.generation:
         return Refuse("generation_conflict", f"the grant is at generation {grant.generation} meanwhile: look again")
     return None
+
+
+def moved(record: Record, wish: Wish) -> Refuse | None:
+    """Say why a refresh token is not sent: the config was edited since it was handed in, and names somebody else."""
+    if wish.origin is None or wish.origin == record.origin:
+        return None
+    text = "this token config names another client or host since: look at it, then hand the refresh token in again"
+    return Refuse("authorization_failed", text)
 
 
 def _with(response: TokenResponse, refresh_token: SecretStr) -> TokenResponse:

@@ -86,12 +86,15 @@ def waiter(document: Mapping[str, Any]) -> Waiter:
 
 def wish_document(wished: Wish) -> Document:
     """Write a wish with its askers."""
-    return {**_flat(wished), "askers": [waiter_document(asker) for asker in wished.askers]}
+    origin = None if wished.origin is None else _flat(wished.origin)
+    return {**_flat(wished), "askers": [waiter_document(asker) for asker in wished.askers], "origin": origin}
 
 
 def wish(document: Mapping[str, Any]) -> Wish:
     """Read a wish with its askers."""
-    return known(Wish, {**document, "askers": tuple(waiter(asker) for asker in document["askers"])})
+    origin = document.get("origin")
+    askers = tuple(waiter(asker) for asker in document["askers"])
+    return known(Wish, {**document, "askers": askers, "origin": None if origin is None else known(Origin, origin)})
 
 
 def _grant_document(grant: Grant) -> Document:

@@ -160,6 +160,8 @@ class Wish:
     askers: tuple[Waiter, ...] = ()
     nonce_hash: str | None = None
     """Of a `start`: binds the login to a browser."""
+    origin: Origin | None = None
+    """Of an `adopt`: whom the config named when the refresh token was handed in; it goes to nobody else."""
 
     def is_overtaken(self, grant: Grant) -> bool:
         """Tell whether the access token that it wants renewed is not the stored one any more."""

@@ -193,6 +193,27 @@ async def test_a_refresh_token_goes_to_the_config_it_was_sealed_for(
     assert provider.control.journal() == []
 
 
+async def test_a_refresh_token_does_not_follow_its_config_to_another_host(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    """Edited between the request and the attempt, which waits where the engine is stopped or the provider is slow."""
+    config_id = await service.insert(service.config())
+    record = await service.record(config_id)
+    token = SecretStr(minted(provider))
+    wish = Wish(
+        id=adoption_of(service.secrets.fingerprint(token)),
+        kind="adopt",
+        actor="admin",
+        code=service.secrets.keep_refresh_token(config_id, token),
+        origin=replace(record.origin, host="before.example.test"),
+    )
+    wished = settled(replace(record, wishes=(wish,)), service.store.time.now())
+    assert await service.store.write(record, wished, ()) is not None
+    async with service.running():
+        await wait_until(lambda: untouched(service, config_id))
+    assert provider.control.journal() == []
+
+
 async def test_what_is_no_refresh_token_is_said_before_anything_is_sent(
     refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:

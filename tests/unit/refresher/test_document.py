@@ -37,7 +37,7 @@ def in_the_middle_of_everything() -> Record:
         due=NOW,  # BSON keeps milliseconds, and the schedule's jitter knows more
         lease=Lease("token", NOW + timedelta(seconds=20)),
         device=device,
-        wishes=(Wish("adopt:x", "adopt", "jo", 1, "enc", (WAITER,)),),
+        wishes=(Wish("adopt:x", "adopt", "jo", 1, "enc", (WAITER,), origin=ORIGIN),),
         waiters=(WAITER,),
         attempts=(Attempt(NOW, "success", 12),),
         used_by={"mail-1": "2030-01-01"},
