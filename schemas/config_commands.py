@@ -197,6 +197,7 @@ class PrincipalAdd(Command):
     acts_for_users: bool = False
     configs: tuple[ConfigId, ...] | None = None
     description: Annotated[str, Field(max_length=250)] = ""
+    expected_sequence: int | None = Field(default=None, ge=0, description="What was seen; 0 = there must be none.")
 
 
 class PrincipalDisable(Command):
@@ -205,6 +206,7 @@ class PrincipalDisable(Command):
     TYPE: ClassVar[str] = "grantkeeper.principal.disable.v1"
 
     principal: PrincipalId
+    expected_sequence: int | None = Field(default=None, ge=1, description="What was seen.")
 
 
 class PrincipalList(Command):

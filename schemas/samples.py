@@ -134,8 +134,10 @@ MESSAGES: Final[tuple[Message, ...]] = (
         records=(config.ImportRecord(index=0, line=1, config_id=CONFIG_ID, text=TEXT),),
     ),
     config.ConfigExport(configs=(NAME,)),
-    config.PrincipalAdd(principal="mail-1", role="mail", configs=(CONFIG_ID,), description="Help desk"),
-    config.PrincipalDisable(principal="mail-1"),
+    config.PrincipalAdd(
+        principal="mail-1", role="mail", configs=(CONFIG_ID,), description="Help desk", expected_sequence=0
+    ),
+    config.PrincipalDisable(principal="mail-1", expected_sequence=1),
     config.PrincipalList(),
     ConfigChanged(config_id=CONFIG_ID, revision=2, sequence=5, config=_CONFIG, former_names=("Old name",), actor="jo"),
     ConfigPurged(config_id=CONFIG_ID, revision=3, sequence=6),

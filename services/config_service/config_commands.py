@@ -2,8 +2,8 @@
 
 Effect and inbox row are one transaction; the row is looked up before the deadline, so that a sender whose command was
 taken hears so even late. A refusal has a row too: whoever was told no is not surprised later. Reads, and edits that are
-tried without storing, have no row: they are answered afresh. Only the copies of a chunk whose import is tried, which its
-sender makes while it waits, get what the first one got: reading the chunk anew would hold up the next.
+tried without storing, have no row: they are answered afresh. Only the copies that a sender makes, while it waits, of a
+chunk whose import is tried get what the first one got: reading the chunk anew would hold up the next.
 """
 
 from dataclasses import dataclass, replace

@@ -46,7 +46,7 @@ class Principals:
             case PrincipalAdd():
                 return add(stored, command, last_admin=last_admin)
             case PrincipalDisable():
-                return disable(stored, command.principal, last_admin=last_admin)
+                return disable(stored, command, last_admin=last_admin)
 
 
 class Registration:

@@ -1,7 +1,7 @@
 """The form of a principal: what was typed, what is wrong with it, and the command it means."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, Self, cast, get_args
 
 from starlette.datastructures import FormData
@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 from grantkeeper_client import PRINCIPAL_ID
 from schemas.config_commands import PrincipalAdd
 from schemas.principals import PrincipalChanged, Role
+from services.console.shown import number_of
 
 MayGet = Literal["all", "some"]
 
@@ -27,6 +28,10 @@ class ModuleForm:
     may_get: str = "all"
     tokens: tuple[str, ...] = ()
     """Names or ids, as they were typed, one a line."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Config ids of the names that the page showed: a name may have gone to another token since."""
+    sequence: int = 0
+    """Of the principal that the page showed; 0 where it is new."""
 
     @classmethod
     def read(cls, form: FormData) -> Self:
@@ -38,13 +43,22 @@ class ModuleForm:
             description=typed.get("description", ""),
             may_get=typed.get("may_get", "all"),
             tokens=tuple(line.strip() for line in typed.get("tokens", "").splitlines() if line.strip()),
+            ids=dict(_shown_token(str(one)) for one in form.getlist("shown_token")),
+            sequence=number_of(typed.get("sequence", "")),
         )
 
     @classmethod
-    def of(cls, principal: PrincipalChanged, names: Sequence[str]) -> Self:
-        """Show a principal; `names` are the tokens it may get."""
-        may_get = "all" if principal.configs is None else "some"
-        return cls(principal.principal, principal.role, principal.description, may_get, tuple(names))
+    def of(cls, principal: PrincipalChanged, names: Mapping[str, str]) -> Self:
+        """Show a principal; `names` are those of the tokens it may get, by id."""
+        return cls(
+            principal.principal,
+            principal.role,
+            principal.description,
+            "all" if principal.configs is None else "some",
+            tuple(names.values()),
+            {name: config_id for config_id, name in names.items()},
+            principal.sequence,
+        )
 
     @property
     def asks_for_some(self) -> bool:
@@ -77,4 +91,10 @@ class ModuleForm:
             description=self.description,
             configs=configs,
             acts_for_users=acts_for_users,
+            expected_sequence=self.sequence,
         )
+
+
+def _shown_token(text: str) -> tuple[str, str]:
+    config_id, _, name = text.partition(" ")
+    return name, config_id

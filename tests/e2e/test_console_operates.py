@@ -34,21 +34,21 @@ async def answer(credential: Credential) -> str:
 
 
 async def test_a_mail_module_is_registered_shut_out_and_let_in_again(console: ConsoleSession) -> None:
-    shown = console.send("mail-modules", {"principal": "mail-9", "role": "mail", "may_get": "all"})
+    shown = console.send("mail-modules", {"principal": "mail-9", "role": "mail", "may_get": "all", "sequence": "0"})
     assert "offered this one time" in shown
     first = parse_credential(console.send("mail-modules/mail-9/credential", {}))
     assert (first.principal, first.version) == ("mail-9", 1)
     assert await answer(first) == "not_found"
 
-    console.send("mail-modules/mail-9/disable", {})
+    console.send("mail-modules/mail-9/disable", {"sequence": "1"})
     assert await answer(first) == "principal_disabled"
 
-    console.send("mail-modules/mail-9/enable", {})
+    console.send("mail-modules/mail-9/enable", {"sequence": "2"})
     second = parse_credential(console.send("mail-modules/mail-9/credential", {}))
     assert second.version == 2
     assert await answer(second) == "not_found"
 
-    console.send("mail-modules/mail-9/renew", {})
+    console.send("mail-modules/mail-9/renew", {"sequence": "3"})
     third = parse_credential(console.send("mail-modules/mail-9/credential", {}))
     assert third.version == 3
     assert await answer(third) == "not_found"

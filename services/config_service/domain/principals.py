@@ -1,13 +1,14 @@
 """What a command makes of a principal. It is never removed: disabled, and back with a raised key version.
 
 A raised version makes every older credential file useless, so whoever left with one stays out. The last admin can be
-neither disabled nor demoted: nobody could let another one in.
+neither disabled nor demoted: nobody could let another one in. A sender that names the sequence it saw overwrites nothing
+that came later.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from schemas.config_commands import PrincipalAdd
+from schemas.config_commands import PrincipalAdd, PrincipalDisable
 from schemas.principals import PrincipalChanged, Role
 from schemas.replies import Detail
 from services.config_service.domain.values import Refusal
@@ -65,6 +66,9 @@ def add(stored: StoredPrincipal | None, command: PrincipalAdd, *, last_admin: bo
         return _refusal("configs", f"role {command.role} gets no access tokens by a list", "Leave configs out.")
     if len(command.configs or ()) > MOST_CONFIGS:
         return _refusal("configs", f"more than {MOST_CONFIGS} ids", "Leave configs out: then it may get all.")
+    conflict = _other_sequence(stored, command.principal, command.expected_sequence)
+    if conflict is not None:
+        return conflict
     if stored is None:
         return PrincipalChange(None, _as_wanted(StoredPrincipal(command.principal, command.role), command))
     if last_admin and command.role != "admin":
@@ -75,14 +79,26 @@ def add(stored: StoredPrincipal | None, command: PrincipalAdd, *, last_admin: bo
     return PrincipalChange(stored, _numbered(stored, after))
 
 
-def disable(stored: StoredPrincipal | None, principal: str, *, last_admin: bool) -> PrincipalDecision:
+def disable(stored: StoredPrincipal | None, command: PrincipalDisable, *, last_admin: bool) -> PrincipalDecision:
     """Refuse all further messages of a principal."""
     if stored is None:
         detail = Detail(field="principal", problem="not registered", cure="principal.list names all there are.")
-        return Refusal("not_found", f"There is no principal {principal!r}.", (detail,))
+        return Refusal("not_found", f"There is no principal {command.principal!r}.", (detail,))
+    conflict = _other_sequence(stored, command.principal, command.expected_sequence)
+    if conflict is not None:
+        return conflict
     if last_admin:
         return _LAST_ADMIN
     return PrincipalChange(stored, _numbered(stored, replace(stored, disabled=True)))
+
+
+def _other_sequence(stored: StoredPrincipal | None, principal: str, expected: int | None) -> Refusal | None:
+    current = 0 if stored is None else stored.sequence
+    if expected is None or expected == current:
+        return None
+    problem = f"sequence {expected} was seen, {current} is the current one"
+    detail = Detail(field="expected_sequence", problem=problem, cure="Read it again and repeat your change.")
+    return Refusal("revision_conflict", f"{principal!r} was changed meanwhile.", (detail,), {"sequence": current})
 
 
 def _as_wanted(stored: StoredPrincipal, command: PrincipalAdd) -> StoredPrincipal:

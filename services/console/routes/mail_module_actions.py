@@ -16,6 +16,7 @@ from schemas.principals import PrincipalChanged
 from schemas.token_requests import CredentialIssue, CredentialIssued
 from services.console.console import Console
 from services.console.routes.mail_modules import find, is_own
+from services.console.shown import shown
 
 
 class MailModuleActions:
@@ -44,19 +45,20 @@ class MailModuleActions:
 
     async def disable(self, request: Request) -> Response:
         one = await self._other(request)
-        await self._disable(request, one)
+        await self._disable(request, one.principal, await shown(request, "sequence"))
         return self._console.go(f"/mail-modules/{one.principal}", said="module_disabled")
 
     async def enable(self, request: Request) -> Response:
         one = await self._other(request)
-        return await self._add_again(request, one, said="module_enabled")
+        return await self._add_again(request, one, await shown(request, "sequence"), said="module_enabled")
 
     async def renew(self, request: Request) -> Response:
         """Raise the key version: whoever has the old file is out, from now on."""
         one = await self._other(request)
+        sequence = await shown(request, "sequence")
         if not one.disabled:
-            await self._disable(request, one)
-        return await self._add_again(request, one, said="module_renewed")
+            sequence = await self._disable(request, one.principal, sequence)
+        return await self._add_again(request, one, sequence, said="module_renewed")
 
     async def download(self, request: Request) -> Response:
         name = request.path_params["principal"]
@@ -76,16 +78,18 @@ class MailModuleActions:
             raise ReplyError("secret_unreadable", str(error)) from error
         return dump_credential(parse_credential(text, "the credential that the refresher issued"))
 
-    async def _disable(self, request: Request, one: PrincipalChanged) -> None:
-        await self._console.ask(request, PrincipalDisable(principal=one.principal), PrincipalView)
+    async def _disable(self, request: Request, principal: str, sequence: int) -> int:
+        command = PrincipalDisable(principal=principal, expected_sequence=sequence)
+        return (await self._console.ask(request, command, PrincipalView)).principal.sequence
 
-    async def _add_again(self, request: Request, one: PrincipalChanged, *, said: str) -> Response:
+    async def _add_again(self, request: Request, one: PrincipalChanged, sequence: int, *, said: str) -> Response:
         command = PrincipalAdd(
             principal=one.principal,
             role=one.role,
             acts_for_users=one.acts_for_users,
             configs=one.configs,
             description=one.description,
+            expected_sequence=sequence,
         )
         await self._console.ask(request, command, PrincipalView)
         response = self._console.go(f"/mail-modules/{one.principal}", said=said)

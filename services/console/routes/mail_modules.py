@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -59,12 +60,6 @@ class MailModules:
     async def create(self, request: Request) -> Response:
         form = ModuleForm.read(await request.form())
         problems = form.problems()
-        if not problems:
-            try:
-                if any(one.principal == form.principal for one in await principals(self._console, request)):
-                    problems = {"principal": "modules.taken"}
-            except (ReplyError, NoAnswer) as trouble:
-                return self._form(request, form, known=None, trouble=trouble)
         if problems:
             return self._form(request, form, known=None, problems=problems)
         return await self._store(request, form, known=None)
@@ -85,15 +80,16 @@ class MailModules:
         )
 
     async def edit(self, request: Request) -> Response:
-        one = await find(self._console, request)
-        names = await self._names(request, one.configs or ())
-        return self._form(request, ModuleForm.of(one, list(names.values())), known=one)
+        one = self._enabled(request, await find(self._console, request))
+        return self._form(request, await self._shown(request, one), known=one)
 
     async def save(self, request: Request) -> Response:
         """Change description and what it may get; id, role and flags stay."""
-        known = await find(self._console, request)
+        known = self._enabled(request, await find(self._console, request))
         typed = ModuleForm.read(await request.form())
-        form = ModuleForm(known.principal, known.role, typed.description, typed.may_get, typed.tokens)
+        form = replace(typed, principal=known.principal, role=known.role)
+        if form.sequence != known.sequence:
+            return await self._conflict(request, form, known)
         problems = form.problems()
         if problems:
             return self._form(request, form, known=known, problems=problems)
@@ -102,7 +98,7 @@ class MailModules:
     async def _store(self, request: Request, form: ModuleForm, *, known: PrincipalChanged | None) -> Response:
         """Send the command; a new principal comes with the permission to download its credential once."""
         try:
-            ids, unknown = await self._ids(request, form.tokens if form.asks_for_some else ())
+            ids, unknown = await self._ids(request, form)
             if unknown:
                 words = self._console.words(request)
                 said = words("modules.unknown_token", names=", ".join(unknown))
@@ -110,11 +106,29 @@ class MailModules:
             command = form.command(ids, acts_for_users=bool(known and known.acts_for_users))
             await self._console.ask(request, command, PrincipalView)
         except (ReplyError, NoAnswer) as trouble:
-            return self._form(request, form, known=known, trouble=trouble)
+            if not isinstance(trouble, ReplyError) or trouble.code != "revision_conflict":
+                return self._form(request, form, known=known, trouble=trouble)
+            if known is None:
+                return self._form(request, form, known=None, problems={"principal": "modules.taken"})
+            return await self._conflict(request, form, self._enabled(request, await find(self._console, request)))
         response = self._console.go(f"/mail-modules/{form.principal}", said="saved" if known else "module_added")
         if known is None:
             self._console.sessions.allow_download(request, response, form.principal)
         return response
+
+    async def _conflict(self, request: Request, form: ModuleForm, known: PrincipalChanged) -> Response:
+        """Show what somebody else stored meanwhile, above a form that keeps what was typed and means it from now on."""
+        stored = await self._shown(request, known)
+        return self._form(request, replace(form, sequence=known.sequence), known=known, stored=stored)
+
+    async def _shown(self, request: Request, one: PrincipalChanged) -> ModuleForm:
+        return ModuleForm.of(one, await self._names(request, one.configs or ()))
+
+    def _enabled(self, request: Request, one: PrincipalChanged) -> PrincipalChanged:
+        """Return it; one that is disabled is not edited, since that command would let it in again."""
+        if one.disabled:
+            raise ReplyError("not_permitted", self._console.words(request)("modules.edit_disabled"))
+        return one
 
     def _form(
         self,
@@ -125,23 +139,27 @@ class MailModules:
         problems: Mapping[str, str] | None = None,
         said: Mapping[str, str] | None = None,
         trouble: ReplyError | NoAnswer | None = None,
+        stored: ModuleForm | None = None,
     ) -> Response:
         words = self._console.words(request)
         by_field = {name: words(key) for name, key in (problems or {}).items()} | dict(said or {})
         lines: list[str] = []
-        status = 422 if by_field else 200
+        status = 409 if stored else 422 if by_field else 200
         if isinstance(trouble, NoAnswer):
             lines, status = [words("bus.down"), words("bus.down_hint")], 503
         elif trouble is not None:
             lines, status = error_lines(trouble, words), 409
         shown: dict[str, Any] = {"form": form, "known": known, "problems": by_field, "lines": lines}
+        shown["stored"] = stored
         return self._console.page(request, "mail_module_form.html", status=status, **shown)
 
-    async def _ids(self, request: Request, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    async def _ids(self, request: Request, form: ModuleForm) -> tuple[dict[str, str], list[str]]:
         """Look up tokens by name or id; returns the ids that were found and the names that were not."""
+        names = [name for name in form.tokens if name not in form.ids] if form.asks_for_some else []
         found = await self._views(request, names)
         unknown = [name for name, view in zip(names, found, strict=True) if view is None]
-        return {name: view.config_id for name, view in zip(names, found, strict=True) if view}, unknown
+        typed = {name: view.config_id for name, view in zip(names, found, strict=True) if view}
+        return {**form.ids, **typed}, unknown
 
     async def _names(self, request: Request, ids: Sequence[str]) -> dict[str, str]:
         """Return names by id; one that is not there any more keeps its id."""

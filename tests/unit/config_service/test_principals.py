@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from grantkeeper.process.settings import SettingsError
-from schemas.config_commands import PrincipalAdd
+from schemas.config_commands import PrincipalAdd, PrincipalDisable
 from services.config_service.domain.principals import (
     MOST_CONFIGS,
     PrincipalChange,
@@ -42,26 +42,45 @@ def test_adding_it_again_changes_nothing_or_what_differs() -> None:
 
 def test_a_disabled_one_comes_back_with_a_raised_version() -> None:
     one = change(add(None, wanted(), last_admin=False)).after
-    off = change(disable(one, "mail-1", last_admin=False)).after
+    off = change(disable(one, PrincipalDisable(principal="mail-1"), last_admin=False)).after
     assert (off.disabled, off.version, off.sequence) == (True, 1, 2)
     back = change(add(off, wanted(), last_admin=False)).after
     assert (back.disabled, back.version, back.sequence) == (False, 2, 3)
 
 
+def test_what_was_changed_since_it_was_seen_is_not_overwritten() -> None:
+    seen = change(add(None, wanted(configs=(CONFIG_ID, OTHER_ID)), last_admin=False)).after
+    restricted = change(add(seen, wanted(configs=(CONFIG_ID,)), last_admin=False)).after
+    off = change(disable(seen, PrincipalDisable(principal="mail-1", expected_sequence=1), last_admin=False)).after
+    edited = wanted(configs=(CONFIG_ID, OTHER_ID), description="Help desk", expected_sequence=1)
+    for stored in (restricted, off):
+        refused = add(stored, edited, last_admin=False)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts) == ("revision_conflict", {"sequence": 2})
+    late = disable(restricted, PrincipalDisable(principal="mail-1", expected_sequence=1), last_admin=False)
+    assert isinstance(late, Refusal)
+    assert change(add(seen, edited, last_admin=False)).after.description == "Help desk"
+
+
+def test_of_two_who_register_one_id_the_second_is_refused() -> None:
+    first = change(add(None, wanted(expected_sequence=0), last_admin=False)).after
+    assert isinstance(add(first, wanted(role="admin", expected_sequence=0), last_admin=False), Refusal)
+
+
 def test_disabling_twice_changes_nothing() -> None:
     off = StoredPrincipal("mail-1", "mail", disabled=True)
-    assert not change(disable(off, "mail-1", last_admin=False)).stores
+    assert not change(disable(off, PrincipalDisable(principal="mail-1"), last_admin=False)).stores
 
 
 def test_an_unknown_one_cannot_be_disabled() -> None:
-    decision = disable(None, "nobody", last_admin=False)
+    decision = disable(None, PrincipalDisable(principal="nobody"), last_admin=False)
     assert isinstance(decision, Refusal)
     assert decision.code == "not_found"
 
 
 def test_the_last_admin_can_be_neither_disabled_nor_demoted() -> None:
     admin = StoredPrincipal("admin", "admin")
-    assert isinstance(disable(admin, "admin", last_admin=True), Refusal)
+    assert isinstance(disable(admin, PrincipalDisable(principal="admin"), last_admin=True), Refusal)
     assert isinstance(add(admin, wanted("admin", "mail"), last_admin=True), Refusal)
     assert change(add(admin, wanted("admin", "admin", description="me"), last_admin=True)).stores
 

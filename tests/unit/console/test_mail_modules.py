@@ -9,6 +9,7 @@ from httpx import AsyncClient
 from grantkeeper.crypto.ring import VaultRing
 from grantkeeper_client import dump_credential, parse_credential, seal_for_principal
 from schemas.config_commands import ConfigGet, PrincipalAdd, PrincipalDisable, PrincipalList
+from schemas.config_results import PrincipalView
 from schemas.envelope import Message
 from schemas.token_requests import CredentialIssue, CredentialIssued, TokenList, TokenPage
 from schemas.token_status import UsedBy
@@ -19,7 +20,9 @@ from tests.console_samples import NOW, config_id, page, status, view
 from tests.console_system_samples import principal, principals, registered
 from tests.unit.console.conftest import LogIn
 
-NEW = {"principal": "mail-9", "role": "mail", "description": "New one", "may_get": "all"}
+NEW = {"sequence": "0", "principal": "mail-9", "role": "mail", "description": "New one", "may_get": "all"}
+
+EDITED = {"sequence": "1", "description": "Edited", "may_get": "all"}
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +39,20 @@ def answers(bus: AnsweringBus, ring: VaultRing) -> None:
     bus.answers |= {
         PrincipalList: principals(),
         TokenList: used,
-        PrincipalAdd: lambda message: registered(message.principal),  # type: ignore[attr-defined]
+        PrincipalAdd: add,
         PrincipalDisable: lambda message: registered(message.principal, disabled=True),  # type: ignore[attr-defined]
         ConfigGet: get,  # type: ignore[dict-item]
         CredentialIssue: lambda message: issued(ring, message),
     }
+
+
+def add(message: Message) -> PrincipalView | Exception:
+    """As config_service decides on it, for a principal that is there (sequence 1) or is not."""
+    assert isinstance(message, PrincipalAdd)
+    there = {one.principal for one in principals().principals}
+    if message.expected_sequence != (1 if message.principal in there else 0):
+        return refusal("revision_conflict")
+    return registered(message.principal)
 
 
 def used(message: Message) -> TokenPage:
@@ -98,7 +110,7 @@ async def test_a_new_one_is_registered_and_its_credential_downloaded_once(
     answer = await admin.post("/mail-modules", data=NEW)
     assert answer.headers["location"] == "/mail-modules/mail-9"
     assert bus.last(PrincipalAdd) == PrincipalAdd(
-        principal="mail-9", role="mail", description="New one", configs=None, actor="anna"
+        principal="mail-9", role="mail", description="New one", configs=None, actor="anna", expected_sequence=0
     )
     bus.answers[PrincipalList] = principals(principal("mail-9"))
     shown = (await admin.get("/mail-modules/mail-9")).text
@@ -146,7 +158,6 @@ async def test_chosen_tokens_are_named_and_sent_by_id(admin: AsyncClient, bus: A
         ({"principal": ""}, "This field is required."),
         ({"principal": "Mail 9"}, "This cannot be an id."),
         ({"principal": "x" * 65}, "This cannot be an id."),
-        ({"principal": "console"}, "This id exists already."),
         ({"description": "x" * 251}, "This is too long."),
         ({"may_get": "some", "tokens": " \n"}, "Name at least one token"),
         ({"may_get": "some", "tokens": "Orders\nNobody\nElse"}, "Not found: Nobody, Else"),
@@ -164,8 +175,15 @@ async def test_what_is_wrong_is_said_and_nothing_is_lost(
     assert not any(isinstance(one, PrincipalAdd) for one in bus.asked)
 
 
+async def test_an_id_that_is_taken_changes_nobody(admin: AsyncClient, bus: AnsweringBus) -> None:
+    answer = await admin.post("/mail-modules", data={**NEW, "principal": "mail-1", "role": "admin"})
+    assert answer.status_code == 422
+    assert "This id exists already." in answer.text
+    assert bus.last(PrincipalAdd).expected_sequence == 0, "the service decides, also of two who add it at once"
+
+
 async def test_while_nobody_answers_what_was_typed_stays(admin: AsyncClient, bus: AnsweringBus) -> None:
-    del bus.answers[PrincipalList]
+    del bus.answers[PrincipalAdd]
     answer = await admin.post("/mail-modules", data=NEW)
     assert answer.status_code == 503
     assert 'value="mail-9"' in answer.text
@@ -175,21 +193,78 @@ async def test_while_nobody_answers_what_was_typed_stays(admin: AsyncClient, bus
 async def test_an_edit_keeps_role_and_flags(admin: AsyncClient, bus: AnsweringBus) -> None:
     form = (await admin.get("/mail-modules/mail-2/edit")).text
     assert "Support\nOrders</textarea>" in form
-    await admin.post("/mail-modules/console", data={"description": "Ours", "role": "mail", "may_get": "all"})
-    expected = PrincipalAdd(principal="console", role="admin", acts_for_users=True, description="Ours", actor="anna")
+    await admin.post("/mail-modules/console", data={**EDITED, "description": "Ours", "role": "mail"})
+    expected = PrincipalAdd(
+        principal="console",
+        role="admin",
+        acts_for_users=True,
+        description="Ours",
+        expected_sequence=1,
+        actor="anna",
+    )
     assert bus.last(PrincipalAdd) == expected
+
+
+async def test_who_was_restricted_meanwhile_stays_so_until_it_was_seen(admin: AsyncClient, bus: AnsweringBus) -> None:
+    page = (await admin.get("/mail-modules/mail-2/edit")).text
+    assert 'name="sequence" value="1"' in page
+    bus.answers[PrincipalList] = principals(principal("mail-2", configs=(config_id(3),), sequence=2))
+    typed = {**EDITED, "may_get": "some", "tokens": "Support\nOrders", "description": "Mine"}
+    answer = await admin.post("/mail-modules/mail-2", data=typed)
+    assert answer.status_code == 409
+    for said in ("Somebody changed this meanwhile", "1 token", "Support\nOrders</textarea>", 'value="Mine"'):
+        assert said in answer.text
+    assert 'name="sequence" value="2"' in answer.text, "Keep mine means what is shown now"
+    assert not any(isinstance(one, PrincipalAdd) for one in bus.asked)
+
+
+async def test_a_change_between_page_and_command_is_shown_too(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers[PrincipalAdd] = refusal("revision_conflict")
+    answer = await admin.post("/mail-modules/mail-1", data=EDITED)
+    assert answer.status_code == 409
+    assert "Somebody changed this meanwhile" in answer.text
+
+
+async def test_an_edit_lets_nobody_in_again(admin: AsyncClient, bus: AnsweringBus) -> None:
+    assert "/edit" not in (await admin.get("/mail-modules/mail-old")).text
+    for answer in (
+        await admin.get("/mail-modules/mail-old/edit"),
+        await admin.post("/mail-modules/mail-old", data=EDITED),
+    ):
+        assert answer.status_code == 403
+        assert "Enable it first" in answer.text
+    assert not any(isinstance(one, PrincipalAdd) for one in bus.asked)
+
+
+async def test_a_name_that_went_to_another_token_meanwhile_means_the_one_that_was_shown(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    page = (await admin.get("/mail-modules/mail-2/edit")).text
+    assert f'name="shown_token" value="{config_id(3)} Orders"' in page
+    bus.answers[ConfigGet] = view(8, name="Orders")
+    typed = {**EDITED, "may_get": "some", "tokens": "Orders", "shown_token": f"{config_id(3)} Orders"}
+    await admin.post("/mail-modules/mail-2", data=typed)
+    assert bus.last(PrincipalAdd).configs == (config_id(3),)
+
+
+@pytest.mark.parametrize("sequence", [{}, {"sequence": ""}, {"sequence": "-1"}, {"sequence": "9" * 5000}])
+async def test_a_button_without_its_page_does_nothing(
+    admin: AsyncClient, bus: AnsweringBus, sequence: dict[str, str]
+) -> None:
+    assert (await admin.post("/mail-modules/mail-1/disable", data=sequence)).status_code == 400
+    assert not any(isinstance(one, PrincipalDisable) for one in bus.asked)
 
 
 async def test_disabling_and_a_new_credential_are_asked_once_more(admin: AsyncClient, bus: AnsweringBus) -> None:
     assert "Disable mail-1?" in (await admin.get("/mail-modules/mail-1/disable")).text
     assert "useless at once" in (await admin.get("/mail-modules/mail-1/renew")).text
     assert {type(one) for one in bus.asked} == {PrincipalList}
-    await admin.post("/mail-modules/mail-1/disable")
-    assert bus.last(PrincipalDisable).principal == "mail-1"
+    await admin.post("/mail-modules/mail-1/disable", data={"sequence": "1"})
+    assert bus.last(PrincipalDisable) == PrincipalDisable(principal="mail-1", expected_sequence=1, actor="anna")
 
 
 async def test_a_new_credential_shuts_the_old_one_out(admin: AsyncClient, bus: AnsweringBus) -> None:
-    answer = await admin.post("/mail-modules/mail-2/renew")
+    answer = await admin.post("/mail-modules/mail-2/renew", data={"sequence": "1"})
     sent = [one for one in bus.asked if not isinstance(one, PrincipalList)]
     assert [type(one) for one in sent] == [PrincipalDisable, PrincipalAdd]
     assert bus.last(PrincipalAdd).configs == (config_id(1), config_id(3))
@@ -198,7 +273,7 @@ async def test_a_new_credential_shuts_the_old_one_out(admin: AsyncClient, bus: A
 
 
 async def test_who_was_disabled_comes_back_with_a_new_credential(admin: AsyncClient, bus: AnsweringBus) -> None:
-    await admin.post("/mail-modules/mail-old/enable")
+    await admin.post("/mail-modules/mail-old/enable", data={"sequence": "1"})
     assert [type(one) for one in bus.asked] == [PrincipalList, PrincipalAdd]
     assert (await admin.post("/mail-modules/mail-old/credential")).status_code == 200
 
