@@ -83,6 +83,8 @@ def read_device_answer(request: TokenRequest, answer: HttpAnswer, *, now: dateti
 
 def next_interval(interval: int, failure: Failure) -> int | None:
     """Return the seconds before the next question; None = the login has failed (section 3.5)."""
+    if failure.refresh_token is not None:
+        return None  # an answer that gave one has used the code up
     if failure.code in PENDING:
         return interval
     if failure.code == "slow_down":

@@ -8,7 +8,6 @@ would end the grant of the first at a provider that replaces refresh tokens.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -23,13 +22,13 @@ from schemas.token_requests import GrantAdopt
 from services.refresher.access import Asked
 from services.refresher.answers import refusal, status_reply
 from services.refresher.calling import Called
-from services.refresher.clients import Clients
-from services.refresher.domain.grant import Login, quarantined
+from services.refresher.domain.grant import Login
 from services.refresher.domain.record import Origin, Record, Wish, adoption_of
 from services.refresher.domain.serving import Refuse
+from services.refresher.patience import Patience
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.secrets_at_rest import Secrets
-from services.refresher.storing import Brought, Ending, Storing
+from services.refresher.storing import Ending, Storing
 from services.refresher.taking import Taking
 from services.refresher.telling import Telling
 from services.refresher.wishes import Wishes
@@ -103,14 +102,14 @@ class Adoption:
         taking: Taking,
         storing: Storing,
         telling: Telling,
-        clients: Clients,
+        patience: Patience,
     ) -> None:
         self._calls = calls
         self._secrets = secrets
         self._taking = taking
         self._storing = storing
         self._telling = telling
-        self._clients = clients
+        self._patience = patience
 
     async def adopt(self, claimed: Record, wish: Wish, send_by: float) -> None:
         """Use the refresh token once; raises TooLate."""
@@ -123,15 +122,18 @@ class Adoption:
             await self._try(claimed, wish, self._secrets.refresh_token(claimed.config_id, wish.code), send_by)
 
     async def _try(self, claimed: Record, wish: Wish, refresh_token: SecretStr, send_by: float) -> None:
-        shared = await self._taking.adopted_elsewhere(claimed, refresh_token)
+        # Nothing is sent yet: after an outage it may be too late to send, and the lease is given back.
+        shared = await self._patience.outlast(
+            claimed.config_id, lambda: self._taking.adopted_elsewhere(claimed, refresh_token)
+        )
         if shared is not None:
             await self._end(claimed, wish, failed_reply("authorization_failed", shared))
             return
         called = await self._calls.redeem(claimed, send_by, refresh_token)
         outcome = called.outcome
         if isinstance(outcome, Failure):
-            await self._clients.failed(claimed, outcome)
-            await self._failed(claimed, wish, outcome, called)
+            kept = await self._taking.failed(claimed, outcome)
+            await self._failed(kept, wish, outcome, called)
             return
         await self._succeeded(claimed, wish, _with(outcome, refresh_token), called)
 
@@ -151,7 +153,7 @@ class Adoption:
         code: ErrorCode = "refresh_failed" if failure.attempt_class in _AGAIN else "authorization_failed"
         facts = {"code": failure.code, "cure_id": failure.cure_id}
         text = f"the refresh token was not taken over: {failure.text} {failure.cure}"
-        await self._end(claimed, wish, failed_reply(code, text, facts=facts), called, failure.refresh_token)
+        await self._end(claimed, wish, failed_reply(code, text, facts=facts), called)
 
     async def _end(
         self,
@@ -159,22 +161,12 @@ class Adoption:
         wish: Wish,
         reply: Reply,
         called: Called | None = None,
-        straggler: SecretStr | None = None,
     ) -> None:
-        """Leave the grant as it is; a refresh token that came without an access token is put aside, never dropped."""
-        brought = Brought() if straggler is None else self._put_aside(claimed, straggler)
-
-        def transition(record: Record, now: datetime) -> Record:
-            kept, fingerprint = brought.refresh_token, brought.fingerprint
-            if kept is None or fingerprint is None:
-                return record
-            return quarantined(record, kept, fingerprint, record.grant.generation, now)
-
+        """Leave the grant as it is."""
         ending = Ending(
-            transition,
+            lambda record, _: record,
             "reported",
             wish=wish.id,
-            brought=None if straggler is None else brought,
             attempt=None if called is None else called.attempt,
             actor=wish.actor,
         )
@@ -182,10 +174,6 @@ class Adoption:
         if written is not None:
             await self._telling.ended(written, failed=True)
         await self._telling.tell(wish.askers if written is None else wish.askers_in(written.before), reply)
-
-    def _put_aside(self, claimed: Record, straggler: SecretStr) -> Brought:
-        kept = self._secrets.keep_refresh_token(claimed.config_id, straggler)
-        return Brought(kept, self._secrets.fingerprint(straggler))
 
 
 def is_done(record: Record, adoption: str) -> bool:

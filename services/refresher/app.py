@@ -49,10 +49,12 @@ from services.refresher.expiring import Expiring
 from services.refresher.gets import Gets
 from services.refresher.halt import Halt
 from services.refresher.issuing import Issuing
+from services.refresher.keeping import Keeping
 from services.refresher.login import LoginExchange
 from services.refresher.login_start import LoginStart
 from services.refresher.logins import Logins
 from services.refresher.overview import Overview
+from services.refresher.patience import Patience
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.reading import Reading
 from services.refresher.reencryption import Reencryption
@@ -175,7 +177,9 @@ class Refresher:
         self._usage = Usage(store, clock=clock, metrics=metrics, is_held=self._is_held)
         self._answers = Answers(self._vault, self._secrets)
         self._discovery = Discovery(self._door, self._client_store, store.time, clock)
-        self._storing = Storing(store, clients, self._relay, clock=clock, ids=ids, failpoints=self._failpoints)
+        self._patience = patience = Patience(clock, ids, metrics)
+        self._storing = Storing(store, clients, self._relay, patience, ids=ids, failpoints=self._failpoints)
+        keeping = Keeping(store, self._secrets, patience)
         calls = ProviderCalls(
             self._door,
             self._discovery,
@@ -186,9 +190,9 @@ class Refresher:
         )
         telling = Telling(self._answers, self._replier, self._directory, clients, store, self._usage, metrics)
         issuing, storing = Issuing(self._secrets), self._storing
-        renewal = Renewal(store, calls, clients, issuing, storing, telling, ids)
-        self._taking = Taking(store, issuing, self._secrets, storing, clients)
-        login = LoginExchange(store, self._logins, calls, self._taking, self._secrets, storing, telling, clients)
+        renewal = Renewal(store, calls, clients, issuing, storing, telling, keeping, ids)
+        self._taking = Taking(store, issuing, self._secrets, storing, keeping, patience, clients)
+        login = LoginExchange(store, self._logins, calls, self._taking, self._secrets, storing, telling)
         ending = GrantEnding(store, calls, storing, telling, self._publisher, ids)
         slots = Slots(self._settings.attempts, clients)
         halt = Halt(self._engine, self._engine_store, store, storing, telling)
@@ -197,8 +201,8 @@ class Refresher:
         self._halting = Loop("halt", halt.turn, clock=clock, metrics=metrics)
         expiring = Expiring(store, self._due_store, clients, self._relay, ids, self._is_held)
         self._expiring = Loop("expiring", expiring.turn, clock=clock, metrics=metrics)
-        settling = Settling(store, storing, telling)
-        adoption = Adoption(calls, self._secrets, self._taking, storing, telling, clients)
+        settling = Settling(store, storing, telling, patience)
+        adoption = Adoption(calls, self._secrets, self._taking, storing, telling, patience)
         self._login_start = LoginStart(
             store, self._logins, self._discovery, self._secrets, storing, telling, self._settings.public_url, ids
         )
@@ -300,6 +304,7 @@ class Refresher:
             "sharing": self._sharing.problems,
             "consumers": self._broker.problems,
             "scheduler": self._scheduler.problems,
+            "results": self._patience.problems,
             "usage": self._usage.problems,
         }
         return [

@@ -224,7 +224,12 @@ def _spent(called: Called, refusal: Failure) -> Called:
 
 
 def _is_refused(outcome: object) -> TypeGuard[Failure]:
-    return isinstance(outcome, Failure) and outcome.pauses_client and outcome.code in OF_THE_SECRET
+    return (
+        isinstance(outcome, Failure)
+        and outcome.pauses_client
+        and outcome.code in OF_THE_SECRET
+        and outcome.refresh_token is None
+    )
 
 
 def address_fault(text: str) -> Failure:

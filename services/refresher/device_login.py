@@ -113,8 +113,8 @@ class DeviceLogins:
         if interval is not None:
             await self._wait(claimed, interval)
             return
-        await self._clients.failed(claimed, called.outcome)
-        await self._end(claimed, device, called.outcome, called.attempt)
+        kept = await self._taking.failed(claimed, called.outcome)
+        await self._end(kept, device, called.outcome, called.attempt)
 
     def _login(self, claimed: Record, wish: Wish, given: DeviceAuthorization) -> DeviceLogin:
         now = self._store.time.now()

@@ -141,6 +141,12 @@ def changes(before: Record, after: Record) -> Document:
     return changed | {"next_refresh_at": upcoming}
 
 
+def grant_changes(before: Grant, after: Grant) -> Document:
+    """Return the fields of a grant that differ, for `$set`."""
+    was, now = _grant_document(before), _grant_document(after)
+    return {f"grant.{name}": value for name, value in now.items() if value != was[name]}
+
+
 def _for_queries(record: Record) -> Document:
     return {
         "names": name_keys(record.config.name, record.former_names),

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from grantkeeper.crypto.errors import DecryptionError
 from grantkeeper.oauth2.id_token import UnusableIdToken, read_id_token
 from grantkeeper.oauth2.token_response import TokenResponse
-from services.refresher.domain.grant import Issued, Straggler
+from services.refresher.domain.grant import Issued
 from services.refresher.domain.record import Record
 from services.refresher.domain.schedule import same_again_until, wanted_from
 from services.refresher.secrets_at_rest import Secrets
@@ -66,11 +66,6 @@ class Issuing:
             return stored is not None and self._secrets.access_token(record.config_id, stored) == access_token
         except DecryptionError:
             return False
-
-    def straggler(self, record: Record, refresh_token: SecretStr) -> Straggler:
-        """Encrypt a refresh token that came without an access token."""
-        kept = self._secrets.keep_refresh_token(record.config_id, refresh_token)
-        return Straggler(kept, self._secrets.fingerprint(refresh_token), record.grant.falls_back)
 
 
 def _moving(record: Record, response: TokenResponse, sent_at: datetime) -> Iterator[datetime]:

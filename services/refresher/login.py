@@ -18,7 +18,6 @@ from schemas.token_requests import AuthorizationCompleted
 from services.refresher.announce import status_of
 from services.refresher.authorization_store import Authorization, AuthorizationStore
 from services.refresher.calling import Called, TooLate
-from services.refresher.clients import Clients
 from services.refresher.domain.grant import authorization_failed
 from services.refresher.domain.record import Attempt, Record, Wish
 from services.refresher.provider_calls import ProviderCalls
@@ -45,7 +44,6 @@ class LoginExchange:
         secrets: Secrets,
         storing: Storing,
         telling: Telling,
-        clients: Clients,
     ) -> None:
         self._store = store
         self._logins = logins
@@ -54,7 +52,6 @@ class LoginExchange:
         self._secrets = secrets
         self._storing = storing
         self._telling = telling
-        self._clients = clients
 
     async def exchange(self, claimed: Record, wish: Wish, send_by: float) -> None:
         """Work on one wish; afterwards it is gone and its outcome stands in the login. Raises TooLate."""
@@ -85,8 +82,8 @@ class LoginExchange:
     async def _take(self, claimed: Record, wish: Wish, login: Authorization, called: Called) -> None:
         outcome = called.outcome
         if not isinstance(outcome, TokenResponse):
-            await self._clients.failed(claimed, outcome)
-            await self._failed(claimed, wish, outcome, called.attempt)
+            kept = await self._taking.failed(claimed, outcome)
+            await self._failed(kept, wish, outcome, called.attempt)
             return
         written = await self._taking.take(claimed, outcome, called, login, wish=wish.id, actor=wish.actor)
         if isinstance(written, str):

@@ -10,10 +10,11 @@ from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
 from services.refresher.calling import Called
 from services.refresher.clients import Clients
-from services.refresher.domain.grant import Straggler, failed, refreshed
+from services.refresher.domain.grant import failed, refreshed
 from services.refresher.domain.record import FORCED, Record
 from services.refresher.domain.schedule import Mint, Refresh
 from services.refresher.issuing import Issuing
+from services.refresher.keeping import Keeping
 from services.refresher.provider_calls import ProviderCalls
 from services.refresher.store import GrantStore
 from services.refresher.storing import Brought, Ending, Storing
@@ -33,6 +34,7 @@ class Renewal:
         issuing: Issuing,
         storing: Storing,
         telling: Telling,
+        keeping: Keeping,
         ids: Ids,
     ) -> None:
         self._store = store
@@ -41,6 +43,7 @@ class Renewal:
         self._issuing = issuing
         self._storing = storing
         self._telling = telling
+        self._keeping = keeping
         self._ids = ids
 
     async def renew(
@@ -53,23 +56,26 @@ class Renewal:
             answered()
             await self._succeeded(claimed, called.outcome, called)
         else:
+            kept = await self._keeping.keep(claimed, called.outcome.refresh_token)
             # First what it says of the client: who takes the slot next must know that the provider asked for patience.
-            await self._clients.failed(claimed, called.outcome)
+            await self._clients.failed(kept, called.outcome)
             answered()
-            await self._failed(claimed, called.outcome, called)
+            await self._failed(kept, called.outcome, called)
 
     async def _succeeded(self, claimed: Record, response: TokenResponse, called: Called) -> None:
-        issued = self._issuing.issued(claimed, response, called.host, called.attempt.at, claimed.grant.authorized_at)
-        written = await self._storing.end(
-            claimed,
-            Ending(
-                lambda record, _: refreshed(record, issued),
-                "refreshed",
-                FORCED,
-                brought=Brought(issued.refresh_token, issued.fingerprint),
-                attempt=called.attempt,
-            ),
-        )
+        authorized_at = claimed.grant.authorized_at
+        async with self._keeping.holding(claimed, response.refresh_token):
+            issued = self._issuing.issued(claimed, response, called.host, called.attempt.at, authorized_at)
+            written = await self._storing.end(
+                claimed,
+                Ending(
+                    lambda record, _: refreshed(record, issued),
+                    "refreshed",
+                    FORCED,
+                    brought=Brought(issued.refresh_token, issued.fingerprint),
+                    attempt=called.attempt,
+                ),
+            )
         if written is not None:
             await self._telling.ended(written)
         await self._clients.succeeded(claimed.client)
@@ -77,20 +83,14 @@ class Renewal:
     async def _failed(self, claimed: Record, failure: Failure, called: Called) -> None:
         log.info("attempt failed", config_id=claimed.config_id, meaning=failure.attempt_class, error=failure.code)
         chance = self._ids.random()
-        straggler = self._straggler(claimed, failure)
 
         def transition(record: Record, now: datetime) -> Record:
-            return failed(record, failure, now, chance, straggler)
+            return failed(record, failure, now, chance)
 
-        brought = None if straggler is None else Brought(straggler.refresh_token, straggler.fingerprint)
-        ending = Ending(transition, _happened(failure), FORCED, brought=brought, attempt=called.attempt)
+        ending = Ending(transition, _happened(failure), FORCED, attempt=called.attempt)
         written = await self._storing.end(claimed, ending)
         if written is not None:
             await self._telling.ended(written, failed=True)
-
-    def _straggler(self, claimed: Record, failure: Failure) -> Straggler | None:
-        token = failure.refresh_token
-        return None if token is None else self._issuing.straggler(claimed, token)
 
 
 def _happened(failure: Failure) -> Happened:

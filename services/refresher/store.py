@@ -29,12 +29,13 @@ from services.refresher.document import (
     WHOLE,
     Document,
     changes,
+    grant_changes,
     servable,
     to_document,
     waiter,
 )
 from services.refresher.domain.names import is_config_id, name_keys
-from services.refresher.domain.record import Record, Servable, Waiter, adoption_of
+from services.refresher.domain.record import Grant, Record, Servable, Waiter, adoption_of
 from services.refresher.leases import claimable, lease_update, put_off, released, waiter_update
 from services.refresher.reading import Reading
 
@@ -181,6 +182,16 @@ class GrantStore:
             return None
         written = self._written(before, after, found, entries)
         return written if answers_waiters else replace(written, before=replace(before, waiters=()))
+
+    async def keep(self, before: Record, grant: Grant) -> Record | None:
+        """Store what differs in the grant and nothing else; None where the stored record has moved on."""
+        fields = grant_changes(before.grant, grant)
+        if not fields:
+            return before
+        condition = {"_id": before.config_id, "sequence": before.sequence}
+        with translate():
+            result = await self.collection.update_one(condition, {"$set": fields, "$inc": {"sequence": 1}})
+        return replace(before, grant=grant, sequence=before.sequence + 1) if result.matched_count else None
 
     async def remove(self, record: Record) -> bool:
         """Delete a purged record; False where it has moved."""

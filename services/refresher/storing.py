@@ -5,15 +5,12 @@ failure also needs the lease. Each write is computed from the newest document an
 is away the result is kept in memory and tried again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
 
-from grantkeeper.bus.backoff import backoff
-from grantkeeper.bus.errors import Unavailable
 from grantkeeper.bus.outbox import OutboxRelay
-from grantkeeper.process.clock import Clock, Ids
+from grantkeeper.process.clock import Ids
 from grantkeeper.process.failpoints import Failpoints
 from grantkeeper.process.logging import get_logger
 from schemas.token_events import Happened
@@ -22,10 +19,10 @@ from services.refresher.batch_store import BatchWrites
 from services.refresher.clients import Clients
 from services.refresher.domain.grant import quarantined, tries_again_at_once, with_attempt
 from services.refresher.domain.record import Attempt, Record, WishKind
+from services.refresher.patience import Patience
 from services.refresher.store import GrantStore, Written
 
 log = get_logger(__name__)
-T = TypeVar("T")
 
 Transition = Callable[[Record, datetime], Record]
 
@@ -106,8 +103,8 @@ class Storing:
         store: GrantStore,
         clients: Clients,
         relay: OutboxRelay,
+        patience: Patience,
         *,
-        clock: Clock,
         ids: Ids,
         failpoints: Failpoints,
     ) -> None:
@@ -115,7 +112,7 @@ class Storing:
         self._batches = BatchWrites(store)
         self._clients = clients
         self._relay = relay
-        self._clock = clock
+        self._patience = patience
         self._ids = ids
         self._failpoints = failpoints
 
@@ -127,7 +124,7 @@ class Storing:
             if now_ending is not ending:
                 log.warning("attempt was overtaken", config_id=claimed.config_id, generation=current.grant.generation)
             if now_ending is None:
-                await self.patiently(lambda: self._store.release(claimed))
+                await self._patience.outlast(claimed.config_id, lambda: self._store.release(claimed))
                 return None
             written = await self._write(claimed, current, now_ending)
             if written is not None:
@@ -168,25 +165,15 @@ class Storing:
             client_faulty=self._clients.is_faulty(current.client),
         )
         if claimed.lease is None or not _same_lease(current, claimed):
-            return await self.patiently(lambda: self._store.write(current, after, entries))
+            return await self._patience.outlast(claimed.config_id, lambda: self._store.write(current, after, entries))
         lease, answers, mark = claimed.lease.token, answers_waiters(ending, after), self._ids.token(9)
-        return await self.patiently(
-            lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers, mark=mark)
+        return await self._patience.outlast(
+            claimed.config_id,
+            lambda: self._batches.end(current, after, entries, lease=lease, answers_waiters=answers, mark=mark),
         )
 
     async def _read(self, config_id: str) -> Record | None:
-        return await self.patiently(lambda: self._store.read(config_id))
-
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Repeat while MongoDB is away: what is in hand may be the only copy of a refresh token."""
-        attempt = 0
-        while True:
-            try:
-                return await work()
-            except Unavailable as error:
-                log.warning("result kept in memory until MongoDB is back", error=str(error), attempt=attempt)
-                await self._clock.sleep(backoff(attempt, self._ids.random()))
-                attempt += 1
+        return await self._patience.outlast(config_id, lambda: self._store.read(config_id))
 
 
 def _same_lease(current: Record, claimed: Record) -> bool:

@@ -152,12 +152,9 @@ class Straggler:
     by_previous: bool = False
 
 
-def failed(
-    record: Record, failure: Failure, now: datetime, chance: float, straggler: Straggler | None = None
-) -> Record:
+def failed(record: Record, failure: Failure, now: datetime, chance: float) -> Record:
     """Take an attempt that yielded no access token."""
-    failures = record.failures + 1
-    grant = _with_straggler(record.grant, straggler)
+    failures, grant = record.failures + 1, record.grant
     if failure.attempt_class == "ambiguous":
         grant = replace(grant, unknown=grant.unknown + 1)
     if failure.attempt_class == "reauthorization" and not record.mints:
@@ -187,13 +184,14 @@ def _refused(grant: Grant, rule: RotationRule) -> Grant:
     return replace(grant, state="reauthorization_required", lost_rotation=verdict == "lost_rotation")
 
 
-def _with_straggler(grant: Grant, straggler: Straggler | None) -> Grant:
-    used = grant if straggler is None else _as_used(grant, by_previous=straggler.by_previous)
-    if straggler is None or straggler.fingerprint == used.fingerprint:
-        return grant
-    return replace(
+def straggled(record: Record, straggler: Straggler) -> Record:
+    """Take a refresh token that came without an access token, before what else its answer means."""
+    used = _as_used(record.grant, by_previous=straggler.by_previous)
+    if straggler.fingerprint == used.fingerprint:
+        return record
+    grant = replace(
         used,
-        generation=grant.generation + 1,
+        generation=used.generation + 1,
         refresh_token=straggler.refresh_token,
         fingerprint=straggler.fingerprint,
         previous_refresh_token=used.refresh_token,
@@ -201,6 +199,7 @@ def _with_straggler(grant: Grant, straggler: Straggler | None) -> Grant:
         falls_back=False,
         unknown=0,
     )
+    return replace(record, grant=grant)
 
 
 def _at_once(before: Grant, after: Grant, failure: Failure) -> bool:

@@ -139,6 +139,7 @@ def refused(code: str, meaning: AttemptClass = "transient") -> Failure:
         (refused("expired_token", "reauthorization"), None),
         (refused("access_denied", "policy"), None),
         (refused("invalid_client", "client_fault"), None),
+        (replace(refused("no_access_token"), refresh_token=SecretStr("came-alone")), None),
     ],
 )
 def test_the_next_question_comes_as_late_as_the_answer_asks(failure: Failure, wait: int | None) -> None:

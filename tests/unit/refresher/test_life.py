@@ -28,6 +28,7 @@ from services.refresher.domain.grant import (
     refreshed,
     revoked,
     settled,
+    straggled,
     time_passed,
 )
 from services.refresher.domain.record import FORCED, Attempt, Grant, Lease, Record, Waiter, Wish
@@ -217,7 +218,23 @@ class Life(RuleBasedStateMachine):
         if isinstance(worker.action, Purge):
             self.removed = self.removed or self.record.sequence == worker.claimed.sequence
             return
+        if outcome == "straggler" and isinstance(worker.action, Refresh | Mint):
+            worker = self.keep(worker)
         self.end(worker, self.ending(worker, outcome))
+
+    def keep(self, worker: Worker) -> Worker:
+        """A refresh token comes without an access token: it is stored before anything else."""
+        number, before = self.next(), self.record
+        straggler = Straggler(f"refresh {number}", f"print {number}", worker.claimed.grant.falls_back)
+        brought = Brought(straggler.refresh_token, straggler.fingerprint)
+        ending = Ending(lambda record, _: straggled(record, straggler), "reported", brought=brought)
+        fitting = applicable(worker.claimed, before, ending)
+        assert fitting is not None
+        grant = fitting.transition(before, self.now).grant
+        self.record = replace(before, grant=grant, sequence=before.sequence + 1)
+        if not self.removed:
+            self.no_refresh_token_is_lost(before, ending)
+        return replace(worker, claimed=replace(self.record, lease=worker.claimed.lease))
 
     def ending(self, worker: Worker, outcome: str) -> Ending:
         match worker.action:
@@ -255,15 +272,11 @@ class Life(RuleBasedStateMachine):
         if outcome == "our mistake":
             ours = failure("transient_alarm")
             return Ending(lambda record, now: broke_off(record, ours, now, 0.5, sent=True), "refresh_failed", FORCED)
-        straggler = None
-        if outcome == "straggler":
-            straggler = Straggler(f"refresh {number}", f"print {number}", by_previous)
-        met = failure("transient_alarm" if straggler else outcome)  # type: ignore[arg-type]  # one of the classes
+        met = failure("transient_alarm" if outcome == "straggler" else outcome)  # type: ignore[arg-type]  # one of the classes
         return Ending(
-            lambda record, now: failed(record, met, now, 0.5, straggler),
+            lambda record, now: failed(record, met, now, 0.5),
             "refresh_failed",
             FORCED,
-            brought=None if straggler is None else Brought(straggler.refresh_token, straggler.fingerprint),
             attempt=attempt,
         )
 

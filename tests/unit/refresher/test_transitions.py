@@ -89,7 +89,7 @@ TABLE = (
     Row(machine.refreshed, granted(), machine.refreshed(granted(), issued(2)), (CHANGED,)),
     Row(machine.failed, granted(), machine.failed(granted(), failure("transient"), NOW, 0.5), (CHANGED,)),
     Row(machine.failed, granted(), machine.failed(granted(), failure("ambiguous"), NOW, 0.5), (CHANGED,)),
-    Row(machine.failed, granted(), machine.failed(granted(), failure("transient"), NOW, 0.5, STRAGGLER), (CHANGED,)),
+    Row(machine.straggled, granted(), machine.straggled(granted(), STRAGGLER), (CHANGED,)),
     Row(machine.failed, granted(), machine.failed(granted(), failure("client_fault"), NOW, 0.5), (CHANGED,)),
     Row(machine.failed, granted(), machine.failed(granted(), failure("config_fault"), NOW, 0.5), (CHANGED, REPORTED)),
     Row(
