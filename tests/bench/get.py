@@ -16,6 +16,7 @@ from tests.bench.processor import spent_by
 from tests.bench.report import Row, middle, milliseconds
 
 ROUNDS = 5
+"""Unless the environment's ROUNDS says otherwise."""
 SPARSE, SPARSE_GAP = 25, 0.2
 """Requests and seconds; a p99 needs more than one round has, so these are judged over all rounds together."""
 ONE_AT_A_TIME = 300
@@ -39,7 +40,9 @@ class Seen:
     """Processor time of one second without requests, in milliseconds."""
 
 
-async def measure(installation: Installation, ids: Sequence[str], ours: Side, bare: Side, contract: Side) -> list[Row]:
+async def measure(
+    installation: Installation, ids: Sequence[str], ours: Side, bare: Side, contract: Side, rounds: int
+) -> list[Row]:
     """Interleaved rounds; the half load is half of what the slowest side can do, the same for all."""
     sides = (bare, contract, ours)
     seen = {side.name: Seen(defaultdict(list), [], [], []) for side in sides}
@@ -48,7 +51,7 @@ async def measure(installation: Installation, ids: Sequence[str], ours: Side, ba
     for side in sides:
         seen[side.name].throughput.clear()
         seen[side.name].flooded.clear()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for side in sides if number % 2 else reversed(sides):
             await _flood(installation, ids, side, seen[side.name])
             await _latencies(installation, ids, side, rate, seen[side.name])
