@@ -31,7 +31,7 @@ clean: ## Stop what a killed `make run` left, and remove its data and all caches
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 
 ##@Check
-.PHONY: install-dev check check-code check-unit test test-all test-deps format
+.PHONY: install-dev check check-code check-unit test-parts test test-all test-deps format
 install-dev: python
 	@$(PYTHON) devstack/bootstrap.py dev
 
@@ -50,8 +50,7 @@ check-unit: install-dev ## The second half: unit tests, properties by few exampl
 # Two workers with servers of their own: most of the time of a test is waiting. A file stays with one worker.
 WORKERS := -n 2 --dist loadfile
 
-.PHONY: test-parts
-test-parts: install-dev
+test-parts: install-dev ## Fetch what the tests' servers are made of, before the clock of any test runs
 	@$(BIN)/python -m tests.partners.fetch
 
 test: test-parts ## Unit, contract, integration and short end-to-end tests, on real servers
