@@ -217,6 +217,7 @@ class Refresher:
             slots,
             self._broker.instruments,
             halted=self._engine.refusal,
+            unstored=self._patience.unstored,
         )
 
     def _wire_looks(self) -> None:

@@ -7,7 +7,7 @@ begins without a round trip to the database between them.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +35,8 @@ AHEAD: Final = 3
 """Claims per slot: one that calls, one whose result is being stored, one that waits for the slot; who waits too long
 gives its lease back unused."""
 STOP_WITHIN: Final = 20.0
-"""Seconds that a stop waits for running attempts: a call and the storing of its result."""
+"""Seconds that a stop waits for running attempts: a call and the storing of its result; a third of what a process is
+given to stop is left for its other parts."""
 
 
 class Scheduler:
@@ -51,6 +52,7 @@ class Scheduler:
         instruments: Instruments,
         *,
         halted: Callable[[], object],
+        unstored: Callable[[], Collection[str]],
     ) -> None:
         self._store = store
         self._due = due
@@ -59,8 +61,9 @@ class Scheduler:
         self._slots = slots
         self._clock, self._ids, self._metrics = instruments.clock, instruments.ids, instruments.metrics
         self._halted = halted
+        self._unstored = unstored
         self._woken = asyncio.Event()
-        self._running: dict[asyncio.Task[None], str] = {}
+        self._running: dict[asyncio.Task[None], Record] = {}
         self._claimed: Counter[str] = Counter()
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = -LOOK_AT_CLIENTS
@@ -76,9 +79,24 @@ class Scheduler:
         """Claim no more; let running attempts end, since their results may be the only copies of refresh tokens."""
         self._stopping = True
         self._woken.set()
+        deadline = self._clock.monotonic() + STOP_WITHIN
         # Not cancelled in the middle of a claim: its leases would look like calls whose outcome is unknown.
-        await _end([] if self._loop is None else [self._loop])
-        await _end(list(self._running))
+        await self._end([] if self._loop is None else [self._loop], deadline)
+        await self._end(list(self._running), deadline)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:
+        """Let tasks end, and cancel those that do not in time; each attempt among them is named."""
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=max(0.0, deadline - self._clock.monotonic()))
+        for task in late:
+            record = self._running.get(task)
+            if record is not None:
+                lost = record.config_id in self._unstored()
+                log.error("attempt given up at the stop", config_id=record.config_id, result_lost=lost)
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
 
     def problems(self) -> list[str]:
         """Say whether it claims."""
@@ -163,7 +181,7 @@ class Scheduler:
 
     def _spawn(self, record: Record, claimed_at: float) -> None:
         task = asyncio.create_task(self._attempt(record, claimed_at), name=f"attempt {record.config_id}")
-        self._running[task] = record.client
+        self._running[task] = record
         self._claimed[record.client] += 1
         self._metrics.set("leases_held", len(self._running))
         task.add_done_callback(self._ended)
@@ -178,17 +196,9 @@ class Scheduler:
             log.exception("attempt broke off", config_id=record.config_id)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        client = self._running.pop(task)
+        client = self._running.pop(task).client
         self._claimed[client] -= 1
         if not self._claimed[client]:
             del self._claimed[client]
         self._metrics.set("leases_held", len(self._running))
         self._woken.set()
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Let tasks end, and cancel those that do not in time."""
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN)
-        for task in late:
-            task.cancel()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from devstack.ports import free_ports
 from devstack.provider.faults import Fault
@@ -19,6 +20,7 @@ from grantkeeper.process.errors import Unavailable
 from grantkeeper.process.metrics import Metrics
 from grantkeeper.process.settings import MongoSettings
 from grantkeeper_client import ReplyError
+from services.refresher import scheduler
 from services.refresher.announce import announced
 from services.refresher.database_time import DatabaseTime
 from services.refresher.domain.grant import refreshed, settled
@@ -193,3 +195,22 @@ async def test_an_answer_to_a_code_without_an_access_token_leaves_its_refresh_to
     assert len(record.grant.quarantine) == 1
     assert record.grant.refresh_token is None
     assert await wait_until(lambda: refresher.reported("quarantined_refresh_token"))
+
+
+async def test_a_stop_names_the_config_whose_answer_it_has_to_give_up(
+    service: Service, provider: "ProviderThread", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STOP_WITHIN", 1.0)
+
+    async def fill_the_disk(point: str) -> None:
+        if point == "refresher.sent":
+            await refuse_writes(service.store)
+
+    config_id = await grant_of(service, provider, "strict")
+    with capture_logs() as lines:
+        async with service.running(fill_the_disk):
+            await wait_until(lambda: any(line["event"].startswith("result kept in memory") for line in lines))
+    given_up = [line for line in lines if line["event"] == "attempt given up at the stop"]
+    assert [(line["config_id"], line["result_lost"], line["log_level"]) for line in given_up] == [
+        (config_id, True, "error")
+    ]
