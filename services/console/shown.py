@@ -10,8 +10,8 @@ LONGEST: Final = 15
 
 
 async def shown(request: Request, name: str) -> int:
-    """Return the revision, generation or sequence that the page of this form showed."""
-    return number_of(str((await request.form()).get(name, "")))
+    """Return the revision, generation or sequence that the page of this form showed; an Undo has it in its address."""
+    return number_of(str((await request.form()).get(name, request.query_params.get(name, ""))))
 
 
 def number_of(text: str) -> int:

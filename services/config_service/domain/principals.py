@@ -1,8 +1,8 @@
 """What a command makes of a principal. It is never removed: disabled, and back with a raised key version.
 
 A raised version makes every older credential file useless, so whoever left with one stays out. The last admin can be
-neither disabled nor demoted: nobody could let another one in. A sender that names the sequence it saw overwrites nothing
-that came later.
+neither disabled nor demoted: nobody could let another one in. A sender that names the sequence it saw overwrites
+nothing that came later.
 """
 
 from dataclasses import dataclass, replace

@@ -29,6 +29,11 @@ class Known:
     row: views.Row | None
 
     @property
+    def revision(self) -> int:
+        """The one that is shown, by whoever knows it."""
+        return self.view.revision if self.view else self.row.status.revision if self.row else 0
+
+    @property
     def name(self) -> str:
         """Its name, by whoever knows it."""
         return self.view.name if self.view else self.row.status.name if self.row else ""

@@ -8,6 +8,7 @@ from grantkeeper_client import ReplyError
 from schemas.notification_commands import NotificationAcknowledge, NotificationView
 from services.console import views
 from services.console.console import Console
+from services.console.shown import shown
 
 
 class Notifications:
@@ -33,10 +34,9 @@ class Notifications:
 
     async def acknowledge(self, request: Request) -> Response:
         cause = str((await request.form()).get("cause", ""))
-        seen = self._console.board.get(cause)
-        if seen is None:
+        if self._console.board.get(cause) is None:
             raise ReplyError("not_found", "This notification is gone.")
-        command = NotificationAcknowledge(cause=cause, sequence=seen.sequence)
+        command = NotificationAcknowledge(cause=cause, sequence=await shown(request, "sequence"))
         done = await self._console.ask(request, command, NotificationView)
         self._console.board.put(done.notification)
         return self._console.go("/notifications", said="acknowledged")

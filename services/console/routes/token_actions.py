@@ -14,6 +14,7 @@ from services.console import views
 from services.console.asking import PROVIDER
 from services.console.console import Console
 from services.console.routes.lookup import look_up, stored_config, token_status
+from services.console.shown import shown
 
 
 class TokenActions:
@@ -37,8 +38,7 @@ class TokenActions:
 
     async def refresh(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        status = await token_status(self._console, request)
-        question = TokenRefresh(config=config_id, generation=status.generation)
+        question = TokenRefresh(config=config_id, generation=await shown(request, "generation"))
         await self._console.ask(request, question, TokenStatusView, config_id=config_id, deadline=PROVIDER)
         return self._console.go(f"/tokens/{config_id}", said="refreshed")
 
@@ -49,8 +49,7 @@ class TokenActions:
 
     async def revoke(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        status = await token_status(self._console, request)
-        question = TokenRevoke(config=config_id, generation=status.generation)
+        question = TokenRevoke(config=config_id, generation=await shown(request, "generation"))
         done = await self._console.ask(request, question, Revoked, config_id=config_id, deadline=PROVIDER)
         said = {"revoked": "revoked", "no_endpoint": "revoked_no_endpoint", "failed": "revoked_failed"}
         return self._console.go(f"/tokens/{config_id}", said=said[done.at_provider])
@@ -63,10 +62,12 @@ class TokenActions:
     async def set_validity(self, request: Request) -> Response:
         """Set it, and offer the way back to what it was."""
         config_id, validity = request.path_params["config_id"], request.path_params["validity"]
+        revision = await shown(request, "revision")
         before = await stored_config(self._console, request)
-        command = ConfigSetValidity(config_id=config_id, validity=validity)
+        command = ConfigSetValidity(config_id=config_id, validity=validity, expected_revision=revision)
         saved = await self._console.ask(request, command, ConfigSaved, config_id=config_id)
-        undo = f"/tokens/{config_id}/validity/{before.config.validity}" if saved.revision != before.revision else ""
+        back = f"/tokens/{config_id}/validity/{before.config.validity}?revision={saved.revision}"
+        undo = back if saved.revision != before.revision else ""
         said = f"set_{validity.replace('-', '_')}"
         return self._console.go(f"/tokens/{config_id}?revision={saved.revision}", said=said, undo=undo)
 
@@ -76,7 +77,7 @@ class TokenActions:
 
     async def delete(self, request: Request) -> Response:
         config_id = request.path_params["config_id"]
-        command = ConfigDelete(config_id=config_id)
+        command = ConfigDelete(config_id=config_id, expected_revision=await shown(request, "revision"))
         saved = await self._console.ask(request, command, ConfigSaved, config_id=config_id)
         path = f"/tokens/{config_id}"
         return self._console.go(f"{path}?revision={saved.revision}", said="deleted", undo=f"{path}/undelete")

@@ -11,7 +11,7 @@ from schemas.notification_commands import NotificationAcknowledge, NotificationV
 from schemas.token_requests import TokenList
 from services.console.board import Board
 from services.console.routes.feed import FIELDS
-from tests.console_double import AnsweringBus
+from tests.console_double import AnsweringBus, refusal
 from tests.console_samples import NOW, config_id, fleet, notifications, page
 from tests.unit.console.conftest import FEED_TOKEN
 
@@ -58,11 +58,24 @@ async def test_an_acknowledgement_is_seen_at_once_by_its_reply(
     first = board.open()[0]
     seen = first.model_copy(update={"state": "acknowledged", "acknowledged_by": "anna", "sequence": 2})
     bus.answers[NotificationAcknowledge] = NotificationView(notification=seen)
-    answer = await admin.post("/notifications/acknowledge", data={"cause": first.cause})
+    answer = await admin.post("/notifications/acknowledge", data={"cause": first.cause, "sequence": "1"})
     assert answer.status_code == 303
     assert bus.last(NotificationAcknowledge).sequence == 1
     assert "acknowledged by anna" in (await admin.get("/notifications")).text
     assert 'gk-badge">4<' in (await admin.get("/tokens")).text
+
+
+async def test_an_acknowledgement_means_what_was_shown_and_not_what_came_since(
+    admin: AsyncClient, bus: AnsweringBus, board: Board
+) -> None:
+    first = board.open()[0]
+    assert 'name="sequence" value="1"' in (await admin.get("/notifications")).text
+    board.put(first.model_copy(update={"sequence": 2, "text": "one day left"}))
+    bus.answers[NotificationAcknowledge] = refusal("revision_conflict")
+    answer = await admin.post("/notifications/acknowledge", data={"cause": first.cause, "sequence": "1"})
+    assert bus.last(NotificationAcknowledge).sequence == 1
+    assert answer.status_code == 409
+    assert "Somebody changed this meanwhile." in answer.text
 
 
 async def test_one_that_is_gone_is_not_acknowledged(admin: AsyncClient, bus: AnsweringBus) -> None:

@@ -64,23 +64,23 @@ async def test_before_it_is_switched_off_the_page_says_who_used_it(admin: AsyncC
 async def test_a_validity_that_was_set_can_be_taken_back(admin: AsyncClient, bus: AnsweringBus) -> None:
     before = config(validity="invalid-temporarily")
     bus.answers = {ConfigGet: view(config=before), ConfigSetValidity: saved(), TokenStatusGet: known(status())}
-    answer = await admin.post(f"{TOKEN}/validity/invalid")
+    answer = await admin.post(f"{TOKEN}/validity/invalid", data={"revision": "3"})
     assert bus.last(ConfigSetValidity).validity == "invalid"
     text = (await admin.get(answer.headers["location"])).text
     assert "Set invalid. Mail modules get nothing" in text
-    assert f'action="{TOKEN}/validity/invalid-temporarily"><button class="btn btn-sm">Undo' in text
+    assert f'action="{TOKEN}/validity/invalid-temporarily?revision=4"><button class="btn btn-sm">Undo' in text
     assert "Undo" not in (await admin.get(TOKEN)).text, "offered once, beside its sentence"
 
 
 async def test_what_changed_nothing_needs_no_undo(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {ConfigGet: view(), ConfigSetValidity: saved(revision=3), TokenStatusGet: known(status())}
-    await admin.post(f"{TOKEN}/validity/valid")
+    await admin.post(f"{TOKEN}/validity/valid", data={"revision": "3"})
     assert "Undo" not in (await admin.get(TOKEN)).text
 
 
 async def test_a_validity_that_is_none_is_not_sent(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {ConfigGet: view()}
-    assert (await admin.post(f"{TOKEN}/validity/perhaps")).status_code == 400
+    assert (await admin.post(f"{TOKEN}/validity/perhaps", data={"revision": "3"})).status_code == 400
     assert not [one for one in bus.asked if isinstance(one, ConfigSetValidity)]
 
 
@@ -93,7 +93,7 @@ async def test_a_delete_can_be_taken_back_from_the_sentence_that_tells_it(
     admin: AsyncClient, bus: AnsweringBus
 ) -> None:
     bus.answers = {ConfigDelete: saved(deleted=True), ConfigGet: view(), TokenStatusGet: known(status())}
-    answer = await admin.post(f"{TOKEN}/delete")
+    answer = await admin.post(f"{TOKEN}/delete", data={"revision": "3"})
     assert (
         f'action="{TOKEN}/undelete"><button class="btn btn-sm">Undo'
         in (await admin.get(answer.headers["location"])).text
@@ -171,9 +171,12 @@ async def test_a_page_that_nobody_answers_asks_again_by_itself(admin: AsyncClien
     assert f'hx-get="{TOKEN}/edit" hx-trigger="every 5s" hx-target="#content"' in answer.text
     again = await admin.get(f"{TOKEN}/edit", headers={"hx-request": "true"})
     assert "hx-refresh" not in again.headers, "a part is exchanged; the page is not loaded anew every time"
-    assert "hx-get" not in (await admin.post(f"{TOKEN}/refresh")).text.partition("<main")[2], "an act is not repeated"
+    assert (
+        "hx-get" not in (await admin.post(f"{TOKEN}/refresh", data={"generation": "7"})).text.partition("<main")[2]
+    ), "an act is not repeated"
 
 
+SHOWN = {"generation": "7", "revision": "3"}
 PROGRAM = config(auth_flow="ClientCredentials", requests={})
 PAGES: Mapping[str, tuple[str, str, dict[str, str]]] = {
     "overview": ("GET", "/tokens", {}),
@@ -193,10 +196,10 @@ PAGES: Mapping[str, tuple[str, str, dict[str, str]]] = {
     "save YAML": ("POST", f"{TOKEN}/yaml", {"text": "Name: Support\n", "expected_revision": "3"}),
     "start": ("POST", f"{TOKEN}/authorize", {}),
     "start by code": ("POST", DEVICE, {}),
-    "refresh": ("POST", f"{TOKEN}/refresh", {}),
-    "do revoke": ("POST", f"{TOKEN}/revoke", {}),
-    "set validity": ("POST", f"{TOKEN}/validity/invalid", {}),
-    "do delete": ("POST", f"{TOKEN}/delete", {}),
+    "refresh": ("POST", f"{TOKEN}/refresh", SHOWN),
+    "do revoke": ("POST", f"{TOKEN}/revoke", SHOWN),
+    "set validity": ("POST", f"{TOKEN}/validity/invalid", SHOWN),
+    "do delete": ("POST", f"{TOKEN}/delete", SHOWN),
     "undelete": ("POST", f"{TOKEN}/undelete", {}),
     "keep account": ("POST", f"{TOKEN}/keep-account", {}),
     "paste": ("POST", f"{TOKEN}/authorize/paste", {"url": "https://keeper.test/x?state=s&code=c"}),

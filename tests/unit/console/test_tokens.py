@@ -132,10 +132,30 @@ async def test_the_person_stands_behind_every_question(admin: AsyncClient, bus: 
     assert bus.actors == ["anna", "anna"]
 
 
-async def test_refresh_means_the_generation_that_is_there(admin: AsyncClient, bus: AnsweringBus) -> None:
+async def test_a_button_means_what_its_page_showed(admin: AsyncClient, bus: AnsweringBus) -> None:
+    bus.answers = {TokenStatusGet: known(status()), ConfigGet: view(), TokenList: page(fleet())}
+    for path, hidden in (
+        (f"{TOKEN}/revoke", 'name="generation" value="7"'),
+        (f"{TOKEN}/delete", 'name="revision" value="3"'),
+        (f"{TOKEN}/validity", 'name="revision" value="3"'),
+        (TOKEN, 'name="generation" value="7"'),
+        ("/tokens", 'name="generation" value="7"'),
+    ):
+        assert hidden in (await admin.get(path)).text, path
+    bus.answers |= {TokenRevoke: refusal("generation_conflict"), ConfigDelete: refusal("revision_conflict")}
+    for path, number in (("revoke", "generation"), ("delete", "revision")):
+        answer = await admin.post(f"{TOKEN}/{path}", data={number: "2"})
+        assert answer.status_code == 409
+        assert "changed" in answer.text
+        assert (await admin.post(f"{TOKEN}/{path}")).status_code == 400
+    assert bus.last(TokenRevoke).generation == 2
+    assert bus.last(ConfigDelete).expected_revision == 2
+
+
+async def test_refresh_means_the_generation_that_was_shown(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {TokenStatusGet: known(status(generation=9)), TokenRefresh: known(status(generation=10))}
-    answer = await admin.post(f"{TOKEN}/refresh")
-    assert bus.last(TokenRefresh).generation == 9
+    answer = await admin.post(f"{TOKEN}/refresh", data={"generation": "7"})
+    assert bus.last(TokenRefresh).generation == 7
     assert answer.headers["location"] == TOKEN
     bus.answers[ConfigGet] = view()
     assert "Refreshed. Mail modules get the new access token." in (await admin.get(TOKEN)).text
@@ -144,7 +164,7 @@ async def test_refresh_means_the_generation_that_is_there(admin: AsyncClient, bu
 
 async def test_a_refused_refresh_is_said_with_its_cure(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {TokenStatusGet: known(status()), TokenRefresh: refusal("client_fault", "invalid_client: new secret")}
-    answer = await admin.post(f"{TOKEN}/refresh")
+    answer = await admin.post(f"{TOKEN}/refresh", data={"generation": "7"})
     assert answer.status_code == 409
     assert "The provider does not accept this client." in answer.text
     assert "invalid_client: new secret" in answer.text
@@ -152,7 +172,7 @@ async def test_a_refused_refresh_is_said_with_its_cure(admin: AsyncClient, bus: 
 
 async def test_an_unanswered_action_says_that_its_outcome_is_unknown(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers = {TokenStatusGet: known(status())}
-    answer = await admin.post(f"{TOKEN}/refresh")
+    answer = await admin.post(f"{TOKEN}/refresh", data={"generation": "7"})
     assert answer.status_code == 503
     assert "Whether it was carried out is not known" in answer.text
 
@@ -167,7 +187,7 @@ async def test_revoking_says_how_far_it_reached(
     done = Revoked.model_validate({"status": status(state="revoked"), "at_provider": at_provider})
     bus.answers = {ConfigGet: view(), TokenStatusGet: known(status()), TokenRevoke: done}
     assert "Mail stops until somebody logs in again" in (await admin.get(f"{TOKEN}/revoke")).text
-    await admin.post(f"{TOKEN}/revoke")
+    await admin.post(f"{TOKEN}/revoke", data={"generation": "7"})
     assert bus.last(TokenRevoke).generation == 7
     assert said in (await admin.get(TOKEN)).text
 
@@ -177,7 +197,7 @@ async def test_before_a_delete_the_page_says_who_used_it(admin: AsyncClient, bus
     assert "mail-1 (today)" in (await admin.get(f"{TOKEN}/delete")).text
     del bus.answers[TokenStatusGet]
     assert "Who used it is not known" in (await admin.get(f"{TOKEN}/delete")).text
-    await admin.post(f"{TOKEN}/delete")
+    await admin.post(f"{TOKEN}/delete", data={"revision": "3"})
     assert bus.last(ConfigDelete).config_id == config_id(1)
 
 
