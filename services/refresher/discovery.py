@@ -53,15 +53,14 @@ class Discovery:
         self._time = time
         self._clock = clock
         self._known: dict[str, tuple[float, Metadata]] = {}
+        self._fetching: dict[str, asyncio.Task[Metadata]] = {}
 
     async def of(self, record: Record) -> Endpoints:
         """Return the endpoints; raises DiscoveryFailed or HttpError where metadata are needed and not to be had."""
         known, issuer = await self.known(record), record.config.options.issuer
         if known is not None or issuer is None:
             return known or endpoints(record.config)
-        metadata = await self._renewed(record, issuer)
-        self._known[record.client] = (self._clock.monotonic(), metadata)
-        return endpoints(record.config, metadata)
+        return endpoints(record.config, await self._renewed_once(record, issuer))
 
     async def known(self, record: Record) -> Endpoints | None:
         """Return the endpoints where nothing has to be fetched for them."""
@@ -79,6 +78,18 @@ class Discovery:
 
     def _is_fresh(self, client: Client) -> bool:
         return client.metadata_at is not None and self._time.now() - client.metadata_at < FRESH_FOR
+
+    async def _renewed_once(self, record: Record, issuer: str) -> Metadata:
+        """Fetch for all of a client who ask meanwhile: they need the same, and nobody's end is that of the others."""
+        client = record.client
+        fetching = self._fetching.get(client)
+        if fetching is None:
+            fetching = asyncio.create_task(self._renewed(record, issuer), name=f"metadata {client}")
+            self._fetching[client] = fetching
+            fetching.add_done_callback(lambda _: self._fetching.pop(client))
+        metadata = await asyncio.shield(fetching)
+        self._known[client] = (self._clock.monotonic(), metadata)
+        return metadata
 
     async def _renewed(self, record: Record, issuer: str) -> Metadata:
         client = await self._clients.read(record.client)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devstack.provider.faults import Fault
+from grantkeeper.oauth2.answer import HttpAnswer
+from grantkeeper.oauth2.http import HttpDoor
 from grantkeeper.process.clock import SYSTEM_CLOCK
 from grantkeeper_client import Asker
 from schemas.expiry_events import ExpiryRecovered
@@ -18,6 +20,7 @@ from schemas.topics import TOKEN_EVENTS
 from services.refresher.client_store import Client, ClientStore
 from services.refresher.client_store import Fault as ClientFault
 from services.refresher.clients import PROBE_EVERY
+from services.refresher.discovery import Discovery
 from services.refresher.domain.client import client_of
 from services.refresher.domain.client_secrets import ClientSecret
 from services.refresher.due_store import DueStore
@@ -353,3 +356,29 @@ async def test_a_client_that_no_config_names_any_more_is_settled_and_forgotten(s
     assert (await client(service, used)).client_id == "other"
     await store.meet([client_of(left)], service.store.time.now())
     assert (await client(service, left)).sequence > recovered[0].sequence
+
+
+class CountingDoor:
+    """The door to providers, and how many documents it was asked for."""
+
+    def __init__(self, door: HttpDoor) -> None:
+        self._door = door
+        self.asked = 0
+
+    async def get(self, url: str) -> HttpAnswer:
+        self.asked += 1
+        return await self._door.get(url)
+
+
+async def test_metadata_are_fetched_once_for_all_grants_that_need_them_at_a_time(
+    service: Service, provider: "ProviderThread"
+) -> None:
+    config = service.config(requests={}, options={"issuer": provider.issuer("strict"), "discovery": True})
+    record = await service.record(await service.insert(config))
+    real = HttpDoor(allow_hosts=service.settings().oauth2.allow_hosts)
+    await real.start()
+    door = CountingDoor(real)
+    discovery = Discovery(door, ClientStore(service.database), service.store.time, SYSTEM_CLOCK)
+    found = await asyncio.gather(*(discovery.of(record) for _ in range(20)))
+    await real.stop()
+    assert (door.asked, {one.token_by_refresh for one in found}) == (1, {f"{provider.issuer('strict')}/token"})
