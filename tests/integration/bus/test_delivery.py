@@ -219,7 +219,7 @@ async def test_a_killed_process_loses_nothing(installation: Installation, shape:
     assert before
     await installation.send(*questions[15:])
     with member(installation, shape, effects, tmp_path):
-        await wait_until(lambda: set(noted(effects)) == set(range(30)))
+        await wait_until(lambda: set(noted(effects)) == set(range(30)), deadline=60)  # a process starts meanwhile
     after = noted(effects)[len(before) :]
     assert after[0] == (before[-1] if shape == "command" else 0), "the uncommitted effect comes again"
     assert after == list(range(after[0], 30)), "and nothing else twice, nothing out of order"
