@@ -135,7 +135,8 @@ class GrantStore:
         if condition is None:
             return {}
         with translate():
-            documents = await self.collection.find(condition, SERVABLE).to_list(None)
+            # Not `to_list`: motor hands its end back to the loop a second time, which each lone question waits for.
+            documents = [document async for document in self.collection.find(condition, SERVABLE)]
         self._observe(documents)
         return _by_reference(wanted, [servable(document) for document in documents])
 
