@@ -58,4 +58,4 @@ class Patience:
         if not self._unstored:
             return []
         config_id, why = next(iter(self._unstored.items()))
-        return [f"{len(self._unstored)} results are in memory alone, that of {config_id} among them: {why}"]
+        return [f"kept in memory alone: {len(self._unstored)}, among them the result of {config_id}: {why}"]

@@ -131,7 +131,7 @@ async def test_every_error_of_the_database_is_outlasted_and_shown(
     await refuse_writes(store)
     working = asyncio.create_task(keeping.keep(before, BROUGHT))
     await wait_until(patience.problems)
-    assert patience.problems() == [f"1 results are in memory alone, that of {CONFIG_ID} among them: WriteError"]
+    assert patience.problems() == [f"kept in memory alone: 1, among them the result of {CONFIG_ID}: WriteError"]
     await refuse_writes(store, refuse=False)
     await working
     assert opened((await read(store)).grant.refresh_token) == BROUGHT
