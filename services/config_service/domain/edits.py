@@ -17,7 +17,7 @@ from schemas.replies import Detail
 from schemas.token_config import TokenConfig, Validity
 from services.config_service import document
 from services.config_service.domain.in_place import edited_in_place
-from services.config_service.domain.meaning import changed_paths, new_login
+from services.config_service.domain.meaning import changed_paths, new_login, other_mailbox
 from services.config_service.domain.reading import read
 from services.config_service.domain.values import Action, Author, Change, Decision, Refusal, StoredConfig
 from services.config_service.znuny import OWN_KEYS
@@ -169,7 +169,9 @@ def _revised(stored: StoredConfig, written: Written, author: Author, action: Act
     after = replace(stored, config=config, text=written.text, former_names=former_names)
     changed = changed_paths(stored.config, config) or ("text",)
     change = _next(stored, after, author, action, changed)
-    return replace(change, new_login=new_login(stored.config, config), findings=written.findings)
+    mailbox = other_mailbox(stored.config, config)
+    findings = written.findings if mailbox is None else (*written.findings, mailbox)
+    return replace(change, new_login=new_login(stored.config, config), findings=findings)
 
 
 def _next(stored: StoredConfig, after: StoredConfig, author: Author, action: Action, changed: Sequence[str]) -> Change:

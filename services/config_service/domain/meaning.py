@@ -9,6 +9,7 @@ from typing import Any
 
 from grantkeeper.oauth2.client_identity import token_host
 from schemas.config_results import NewLogin
+from schemas.findings import Finding
 from schemas.token_config import TokenConfig
 
 
@@ -25,6 +26,17 @@ def new_login(before: TokenConfig, after: TokenConfig) -> NewLogin:
     if before.auth_flow != after.auth_flow or _client(before) != _client(after):
         return "required"
     return "advised" if _scopes(before) != _scopes(after) else "no"
+
+
+def other_mailbox(before: TokenConfig, after: TokenConfig) -> Finding | None:
+    """Warn of another mailbox login: whose access token it will come with is the refresher's to know."""
+    login = after.options.mailbox_login
+    if after.mints or login is None or login == before.options.mailbox_login:
+        return None
+    message = f"Mail modules log in to the mailbox as {login} at once, with the access token of the connected account."
+    cure = "Where that is another account, mail stops: log in to the provider as the new one right after saving."
+    field = "Config.Grantkeeper.MailboxLogin"
+    return Finding(level="warning", code="other_mailbox", field=field, message=message, cure=cure)
 
 
 def _client(config: TokenConfig) -> tuple[str | None, str | None]:

@@ -9,14 +9,14 @@ from starlette.routing import Route
 
 from grantkeeper.strict_yaml import StrictYamlError
 from grantkeeper_client import ReplyError
-from schemas.config_results import ConfigView, NewLogin
+from schemas.config_results import ConfigView
 from schemas.replies import Detail
 from services.console import record_text
 from services.console.asking import NoAnswer
 from services.console.console import Console
 from services.console.routes.lookup import stored_config
 from services.console.routes.problems import error_lines
-from services.console.routes.saving import Saving
+from services.console.routes.saving import Means, Saving
 from services.console.token_form import TokenForm
 from services.console.words import Words
 
@@ -27,7 +27,7 @@ class Shown:
 
     lines: Sequence[str] = ()
     errors: Sequence[record_text.Marked] = ()
-    means: NewLogin | None = None
+    means: Means | None = None
     conflict: Sequence[str] | None = None
     status: int = 200
     secret_cut: bool = False

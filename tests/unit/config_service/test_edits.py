@@ -147,6 +147,18 @@ def test_what_an_edit_means_for_the_grant(fields: dict[str, Any], expected: str)
     assert one.new_login == expected
 
 
+def test_another_mailbox_login_is_warned_of_and_the_same_or_none_is_not() -> None:
+    def warned(before: str | None, after: str | None) -> list[str]:
+        base = config(options={"client_authentication": "none", "mailbox_login": before})
+        options = base.options.model_copy(update={"mailbox_login": after})
+        one = change(update(stored(base), options=options.model_dump(mode="json"), scope="other"))
+        return [found.message for found in one.findings if found.code == "other_mailbox"]
+
+    (message,) = warned("a@example.test", "b@example.test")
+    assert "log in to the mailbox as b@example.test at once" in message
+    assert warned("a@example.test", "a@example.test") == warned("a@example.test", None) == []
+
+
 def test_another_client_id_asks_for_the_secret_and_then_for_a_new_login() -> None:
     before = stored()
     refused = refusal(update(before, client_id="other"))

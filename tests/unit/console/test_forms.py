@@ -227,6 +227,26 @@ async def test_what_a_change_means_is_said_before_it_is_stored(admin: AsyncClien
     assert not bus.last(ConfigUpdate).dry_run
 
 
+@pytest.mark.parametrize(
+    ("account", "asked"), [("support@example.test", True), ("Other@Example.test", False), (None, False)]
+)
+async def test_another_mailbox_than_the_connected_account_is_asked_before_it_is_stored(
+    admin: AsyncClient, bus: AnsweringBus, *, account: str | None, asked: bool
+) -> None:
+    bus.answers |= {
+        ConfigGet: view(),
+        ConfigUpdate: saved(changed=("options.mailbox_login",)),
+        TokenStatusGet: known(status(account=account)),
+    }
+    answer = await admin.post(TOKEN, data={**EDITED, "mailbox_login": "other@example.test"})
+    assert ("Another account is connected." in answer.text) == asked
+    assert bus.last(ConfigUpdate).dry_run == asked
+    if asked:
+        again = {**EDITED, "mailbox_login": "other@example.test", "confirmed": hidden(answer, "confirmed")}
+        assert (await admin.post(TOKEN, data=again)).status_code == 303
+        assert not bus.last(ConfigUpdate).dry_run
+
+
 def cells(answer: Response) -> list[list[str]]:
     """The rows of the table that compares."""
     table = answer.text.partition('<table class="gk-compare">')[2].partition("</table>")[0]
