@@ -140,7 +140,11 @@ class HttpDoor:
             raise RuntimeError("start the door before calling through it")
         clock = asyncio.get_running_loop().time
         started = clock()
-        request = httpx.Request(method, _parsed(url), headers=headers, content=body, extensions=_EXTENSIONS)
+        target = _parsed(url)
+        if self._proxy is not None and target.scheme == "http":
+            # Without a tunnel the request itself goes to the proxy; aiohttp gives these headers to tunnels alone.
+            headers |= dict(self._proxy.headers)
+        request = httpx.Request(method, target, headers=headers, content=body, extensions=_EXTENSIONS)
         response = await self._transport.handle_async_request(request)
         async with aclosing(response):
             content = await self._read(response, host(url))

@@ -343,3 +343,13 @@ async def test_a_proxy_is_asked_for_a_tunnel_and_resolves_the_name_itself() -> N
     assert len(asked) == 1
     assert asked[0].startswith("CONNECT idp.example.com:443 HTTP/1.1\r\n")
     assert "proxy-authorization: Basic dXNlcjpwdw==" in asked[0]
+
+
+async def test_a_proxy_learns_name_and_password_also_where_no_tunnel_is_asked_for() -> None:
+    async with serving(answering(b"{}")) as proxy:
+        address = SecretStr(f"http://user:pw@127.0.0.1:{proxy.port}")
+        async with opened(proxy=address, allow_hosts=("127.0.0.1:9",)) as door:
+            await door.get("http://127.0.0.1:9/metadata")
+        text, _ = proxy.requests[0]
+    assert text.startswith("GET http://127.0.0.1:9/metadata ")
+    assert "proxy-authorization: Basic dXNlcjpwdw==" in text.replace("Proxy-Authorization", "proxy-authorization")
