@@ -57,8 +57,8 @@ class Tokens:
         )
 
     async def next_login(self, request: Request) -> Response:
-        """Go to the next token of the work list."""
-        question = TokenList(states=views.WORK_LIST, sort="state", limit=1)
+        """Go to the next token of the work list; by name its states stand the other way round."""
+        question = TokenList(states=views.WORK_LIST, sort="state", descending=True, limit=1)
         found = await self._console.ask(request, question, TokenPage)
         path = f"/tokens/{found.rows[0].config_id}/authorize" if found.rows else "/tokens"
         return RedirectResponse(path, status_code=303)

@@ -1,5 +1,7 @@
 """The overview and the page of one token: facts in words, and what is left when somebody does not answer."""
 
+from datetime import timedelta
+
 import pytest
 from httpx import AsyncClient
 
@@ -7,7 +9,7 @@ from schemas.config_commands import ConfigDelete, ConfigGet, ConfigUndelete, Con
 from schemas.findings import Finding
 from schemas.token_requests import Revoked, TokenList, TokenRefresh, TokenRevoke, TokenStatusGet
 from tests.console_double import AnsweringBus, refusal
-from tests.console_samples import config_id, fleet, known, page, saved, status, view
+from tests.console_samples import NOW, config_id, fleet, known, page, saved, status, view
 
 TOKEN = f"/tokens/{config_id(1)}"
 
@@ -227,6 +229,17 @@ async def test_the_work_list_leads_to_the_next_login(admin: AsyncClient, bus: An
     assert answer.headers["location"] == f"/tokens/{config_id(3)}/authorize"
     bus.answers[TokenList] = page([])
     assert (await admin.get("/tokens/next-login")).headers["location"] == "/tokens"
+
+
+async def test_a_login_that_was_left_stays_on_the_work_list_behind_those_that_nobody_began(
+    admin: AsyncClient, bus: AnsweringBus
+) -> None:
+    left = status(state="authorizing", authorizing_until=NOW + timedelta(minutes=9))
+    bus.answers[TokenList] = page([left])
+    assert 'href="/tokens/next-login"' in (await admin.get("/tokens")).text
+    assert (await admin.get("/tokens/next-login")).headers["location"] == f"{TOKEN}/authorize"
+    asked = bus.last(TokenList)
+    assert sorted(asked.states, reverse=asked.descending)[-1] == "authorizing"
 
 
 async def test_while_nobody_answers_the_page_of_a_token_asks_again(admin: AsyncClient) -> None:
