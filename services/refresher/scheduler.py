@@ -31,9 +31,9 @@ RESTS: Final = 4
 """A look takes a look-up per client: with thousands of them it is followed by a rest so many times as long."""
 LOOK_AT_CLIENTS: Final = 1.0
 """Seconds between two looks at the faults of clients."""
-AHEAD: Final = 3
-"""Claims per slot: one that calls, one whose result is being stored, one that waits for the slot; who waits too long
-gives its lease back unused."""
+AHEAD: Final = 4
+"""Claims per slot: one that calls, two whose results are being stored (they come in bursts), one that waits for the
+slot; who waits too long gives its lease back unused."""
 STOP_WITHIN: Final = 20.0
 """Seconds that a stop waits for running attempts: a call and the storing of its result; a third of what a process is
 given to stop is left for its other parts."""
@@ -201,4 +201,5 @@ class Scheduler:
         if not self._claimed[client]:
             del self._claimed[client]
         self._metrics.set("leases_held", len(self._running))
-        self._woken.set()
+        if not self._is_full(client):  # else the look would leave this client out
+            self._woken.set()

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from tests.bench.installation import DATABASE, REPLIES, REQUESTS, Installation, gets
 from tests.bench.load import Load
-from tests.bench.refresh import refreshes_per_second
+from tests.bench.refresh import refresh_all
 
 HITS = 50
 PROFILE_BYTES = 1 << 29  # the default of 1 MiB forgets within a second
@@ -68,7 +68,7 @@ async def _refreshes(installation: Installation, database: Any) -> list[Count]:
     reads, writes = _profiled(database)
     taken = await records(installation, TOPICS)
     count = database["grants"].count_documents({})
-    await refreshes_per_second(installation, count)
+    await refresh_all(installation, count)
     more_reads, more_writes = _profiled(database)
     more_records = await records(installation, TOPICS)
     return [

@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from devstack.mongo import Mongo
 from services.refresher.due_store import due_pipeline
+from services.refresher.scheduler import AHEAD
 from services.refresher.store import INDEXES
 from tests.bench.counted import Count
 from tests.bench.report import Row, middle
@@ -21,8 +22,8 @@ PAUSED = 10
 """Clients with a fault, or asked for patience: they hold the overdue grants."""
 DUE = 30
 """Grants of each other client that are due."""
-PER_CLIENT = 9
-"""AHEAD x the share of one of so many clients."""
+PER_CLIENT = AHEAD * 3
+"""3 is the share of one of so many clients."""
 BATCH = 10_000
 TIMES = 20
 SMALL = 0.01
