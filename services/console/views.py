@@ -32,7 +32,7 @@ NEEDS_LOGIN: Final[frozenset[PublicState]] = frozenset(
     {"not_authorized", "authorizing", "reauthorization_required", "revoked"}
 )
 WORK_LIST: Final[tuple[PublicState, ...]] = ("reauthorization_required", "not_authorized", "authorizing")
-"""What waits for a login, one that somebody has begun last: it may have been left. A revoked one was ended on purpose."""
+"""What waits for a login; one that is begun may have been left. A revoked one was ended on purpose."""
 REFRESHABLE: Final[frozenset[PublicState]] = frozenset({"active", "retrying", "expired", "client_fault"})
 WAITING: Final[frozenset[PublicState]] = frozenset({"retrying", "expired", "client_fault"})
 ENDS_SOON: Final = timedelta(days=30)

@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from grantkeeper.names import name_key
 from grantkeeper_client import ReplyError
 from schemas.config_commands import ConfigCreate, ConfigGet, FieldEdits, TemplateList
 from schemas.config_results import ConfigSaved, ConfigView, TemplatePage, TemplateView
 from schemas.token_config import TokenConfig
 from services.console.asking import NoAnswer
-from services.console.console import Console
+from services.console.console import Console, person
 from services.console.forms import understand
 from services.console.routes.authorizations import Authorizations
 from services.console.routes.form_page import FormPage
@@ -98,7 +99,22 @@ class Adding:
             copy_of=origin.original.config_id if origin.original else None,
             fields=edits,
         )
-        return await self._console.ask(request, command, ConfigSaved, config_id=config_id)
+        try:
+            return await self._console.ask(request, command, ConfigSaved, config_id=config_id)
+        except ReplyError as refused:
+            if not any(detail.get("field") == "config_id" for detail in refused.details):
+                raise
+            return await self._stored_before(request, command, refused)
+
+    async def _stored_before(self, request: Request, command: ConfigCreate, refused: ReplyError) -> ConfigSaved:
+        """Return what this form stored when its first answer was lost; else raises the refusal."""
+        view = await self._token(request, command.config_id)
+        mine = view.revision == 1 and view.changed_by == person(request).name
+        if not mine or name_key(view.name) != name_key(command.fields.name or ""):
+            raise refused
+        return ConfigSaved(
+            config_id=view.config_id, name=view.name, revision=view.revision, validity=view.config.validity
+        )
 
     async def _origin(self, request: Request, form: TokenForm) -> Origin:
         if form.get("copy_of"):

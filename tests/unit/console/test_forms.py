@@ -197,6 +197,25 @@ EDITED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [({}, True), ({"name": "Other"}, False), ({"changed_by": "ben"}, False), ({"revision": 2}, False)],
+)
+async def test_a_form_whose_first_answer_was_lost_finds_what_it_stored(
+    admin: AsyncClient, bus: AnsweringBus, *, stored: dict[str, object], found: bool
+) -> None:
+    detail = Detail(field="config_id", problem="another config has this id", cure="Send a new UUIDv7.")
+    kept = view(9, **{"name": "Sales", "revision": 1, "changed_by": "anna", **stored})
+    bus.answers |= {
+        TemplateList: templates(),
+        ConfigCreate: refusal("invalid_field", details=[detail]),
+        ConfigGet: kept,
+    }
+    answer = await admin.post("/tokens", data={**TYPED, "action": "save"})
+    assert answer.status_code == (303 if found else 409)
+    assert (answer.headers.get("location") == f"/tokens/{config_id(9)}?revision=1") == found
+
+
 async def test_an_edit_names_only_what_changed(admin: AsyncClient, bus: AnsweringBus) -> None:
     bus.answers |= {ConfigGet: view(), ConfigUpdate: saved(revision=4)}
     answer = await admin.post(TOKEN, data={**EDITED, "name": "Helpdesk", "notify_expired_token": "1"})
