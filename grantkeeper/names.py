@@ -9,6 +9,10 @@ import unicodedata
 
 from schemas.token_config import NAME_MAX_LENGTH
 
+# A plain or quoted scalar on the line of its key; a comment after it is none of it.
+_NAME_LINE = re.compile(
+    r"""^Name[ \t]*:[ \t]+("[^"\n]*"|'[^'\n]*'|[^\s\[\]{}|>&*!#%@`].*?)(?:[ \t]+#.*)?\r?$""", re.MULTILINE
+)
 _BLANKS = re.compile(r"\s+")
 # Control, surrogate, unassigned and invisible formatting characters: two names must not look alike and differ.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
@@ -25,6 +29,16 @@ def display_name(text: str) -> str:
     if refused is not None:
         raise ValueError(f"a name has no invisible characters, this one has U+{ord(refused):04X}: delete it")
     return name
+
+
+def name_in(text: str) -> str | None:
+    """Return the name that a record's text shows, also where the record cannot be read: for people, to find it."""
+    found = _NAME_LINE.search(text)
+    written = "" if found is None else found[1].strip("\"'")
+    try:
+        return display_name(written)
+    except ValueError:
+        return None
 
 
 def name_key(name: str) -> str:

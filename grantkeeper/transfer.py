@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
 
-from grantkeeper.names import name_key
+from grantkeeper.names import name_in, name_key
 from grantkeeper.oauth2.client_identity import secret_binding
 from grantkeeper.oauth2.parameters import flow_of
 from grantkeeper.process.clock import Ids
@@ -183,4 +183,6 @@ def _refusal(record: RecordText, error: StrictYamlError) -> RecordReport:
     finding = Finding(
         level="error", code=f"yaml_{error.code}", line=line, column=column, message=error.problem, cure=error.cure
     )
-    return RecordReport(index=record.index, line=record.start_line, outcome="refused", findings=(finding,))
+    return RecordReport(
+        index=record.index, line=record.start_line, name=name_in(record.text), outcome="refused", findings=(finding,)
+    )

@@ -15,6 +15,7 @@ from grantkeeper.cli.asking import BULK, Questions, session_of
 from grantkeeper.cli.errors import WrongData
 from grantkeeper.cli.files import read_bytes, write_private
 from grantkeeper.cli.output import FormatOption, note, say, sentence, shown, structured, table
+from grantkeeper.names import name_in
 from grantkeeper.process.clock import SYSTEM_IDS
 from grantkeeper_client import NoReply
 from schemas.config_commands import ConfigExport, ConfigImport, ConfigValidate, ImportRecord
@@ -140,7 +141,7 @@ async def _exported(questions: Questions, names: tuple[str, ...] | None) -> str:
 
 async def _check(questions: Questions, record: ImportRecord) -> RecordReport:
     checked = await questions.ask(ConfigValidate(text=record.text), ConfigValidated)
-    name = checked.config.name if checked.config is not None else None
+    name = checked.config.name if checked.config is not None else name_in(record.text)
     # The service counts lines of the record, the person those of the file.
     findings = tuple(
         one if one.line is None else one.model_copy(update={"line": one.line + record.line - 1})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantkeeper.names import display_name, name_key
+from grantkeeper.names import display_name, name_in, name_key
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,22 @@ from grantkeeper.names import display_name, name_key
 )
 def test_a_name_is_written_one_way(given_name: str, written: str) -> None:
     assert display_name(given_name) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("# Mail\nName: Znuny broken  # kept\nConfig: [\n", "Znuny broken"),
+        ('Name: "Help #1"\r\nConfig: {\r\n', "Help #1"),
+        ("Config:\n  Name: inner\n", None),
+        ("Name: [\n", None),
+        ("Name: |\n  text\n", None),
+        ("Name: a\u200bb\n", None),
+        ("Name:\n", None),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_known_by_the_name_it_shows(text: str, name: str | None) -> None:
+    assert name_in(text) == name
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,11 @@ def test_a_dry_run_foresees_a_name_that_stands_in_an_earlier_chunk() -> None:
 
 
 def test_one_bad_record_spoils_no_other_and_names_its_line() -> None:
-    found = prepared(record("A") + "- Name: [\n" + record("C"))
+    found = prepared(record("A") + "- Name: B\n  Config: [\n" + record("C"))
     assert [one.index for one in found.records] == [0, 2]
     (refused,) = found.refused
-    assert (refused.index, refused.outcome, refused.line) == (1, "refused", 8)
-    assert refused.findings[0].line in {8, 9}
+    assert (refused.index, refused.outcome, refused.line, refused.name) == (1, "refused", 8, "B")
+    assert refused.findings[0].line in {8, 9, 10}
     assert refused.findings[0].cure
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from grantkeeper.names import name_key
+from grantkeeper.names import name_in, name_key
 from schemas.config_commands import ConfigImport, ImportRecord
 from schemas.config_results import RecordReport
 from schemas.findings import Finding
@@ -134,7 +134,7 @@ def _reported(candidate: Candidate, outcome: str, stored: StoredConfig | None, *
             {
                 "index": record.index,
                 "line": record.line,
-                "name": None if candidate.config is None else candidate.config.name,
+                "name": name_in(record.text) if candidate.config is None else candidate.config.name,
                 "outcome": outcome,
                 "config_id": None if stored is None else stored.config_id,
                 "revision": None if stored is None else stored.revision,

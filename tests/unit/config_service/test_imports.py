@@ -54,6 +54,7 @@ def test_a_bad_record_does_not_spoil_its_neighbours() -> None:
     decided = run([text_of("A"), "Name: [", plain, text_of("D")])
     assert outcomes(decided) == ["added", "refused", "refused", "added"]
     assert "plain_secret" in codes(decided[2])
+    assert [one.report.name for one in decided] == ["A", None, "C", "D"]
     line = decided[1].report.findings[0].line
     assert line is not None
     assert line > 100, "lines are those of the file"
