@@ -32,11 +32,12 @@ class SharingStore:
         with translate():
             twice = self._grants.aggregate(_TWICE, hint="fingerprint")
             fingerprints = [each["_id"] async for each in twice]
-            condition = {"$or": [{"grant.fingerprint": {"$in": fingerprints}}, SHARED]}
-            fields = {"grant.fingerprint": 1, "grant.shared_with": 1, "deleted": 1}
-            found = await self._grants.find(condition, fields).to_list(None)
-        others = _others(found)
-        noted = {each["_id"]: each["grant"].get("shared_with") for each in found}
+            found = await self._grants.find(SHARED, _FIELDS).hint("shared").to_list(None)
+            if fingerprints:
+                found += await self._grants.find({"grant.fingerprint": {"$in": fingerprints}}, _FIELDS).to_list(None)
+        by_id = {each["_id"]: each for each in found}
+        others = _others(list(by_id.values()))
+        noted = {config_id: each["grant"].get("shared_with") for config_id, each in by_id.items()}
         return {config_id: others.get(config_id) for config_id in noted if others.get(config_id) != noted[config_id]}
 
 
@@ -50,6 +51,7 @@ def _others(found: Sequence[Document]) -> dict[str, str]:
     return {one: ids[0] if one != ids[0] else ids[1] for ids in sharing for one in ids}
 
 
+_FIELDS: Final = {"grant.fingerprint": 1, "grant.shared_with": 1, "deleted": 1}
 _TWICE: Final[list[Document]] = [
     {"$match": {"grant.fingerprint": {"$gt": ""}}},
     {"$group": {"_id": "$grant.fingerprint", "number": {"$sum": 1}}},
