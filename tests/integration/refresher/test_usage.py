@@ -8,6 +8,7 @@ from typing_extensions import override
 from grantkeeper.bus.errors import Unavailable
 from grantkeeper.process.clock import SYSTEM_CLOCK, SYSTEM_IDS
 from grantkeeper.process.metrics import Metrics
+from services.refresher.reading import Reading
 from services.refresher.store import GrantStore
 from services.refresher.usage import Usage
 from tests.integration.refresher.service import Service
@@ -31,7 +32,8 @@ class Busy(GrantStore):
 
 
 async def test_a_use_is_lost_neither_by_an_outage_nor_by_a_write_that_is_under_way(service: Service) -> None:
-    store = Busy(service.database, service.store.time, SYSTEM_IDS)
+    reading = Reading(SYSTEM_CLOCK, Metrics("test"))
+    store = Busy(service.database, service.store.time, SYSTEM_IDS, reading)
     store.config_id = await service.insert(service.config())
     store.usage = Usage(store, clock=SYSTEM_CLOCK, metrics=Metrics("test"), is_held=lambda: False)
     store.usage.note(store.config_id, "before", SYSTEM_CLOCK.now())
