@@ -39,7 +39,7 @@ async def test_each_state_is_said_in_words(admin: AsyncClient, bus: AnsweringBus
         "Wrong mailbox: logged in as anna@example.test, expected legal@example.test",
         "New login needed",
         "Client secret ends on 2026-12-01",
-        "2 tokens need a login",
+        "3 tokens need a login",
     ):
         assert words in text
 
