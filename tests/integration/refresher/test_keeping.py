@@ -177,6 +177,9 @@ async def test_a_mistake_while_telling_a_refresh_ends_no_login_at_a_strict_provi
     monkeypatch.setattr("services.refresher.storing.announced", mistaken)
     config_id = await grant_of(service, provider, "strict")
     async with service.running():
+        await stored(service, lambda record: record.failures == 1, config_id)
+        at_once = {"not_before": None, "due": service.store.time.now()}
+        await service.store.collection.update_one({"_id": config_id}, {"$set": at_once})
         record = await stored(service, lambda record: record.grant.generation == 3, config_id)
     assert (record.state, record.grant.unknown, record.grant.quarantine) == ("active", 0, ())
     assert [one.outcome for one in provider.control.journal()] == ["ok", "ok"]
