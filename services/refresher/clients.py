@@ -189,10 +189,11 @@ class Clients:
         self._strikes[client] += 1
         if not was_probe and self._strikes[client] < BREAKS_AFTER:
             return
-        self._strikes.pop(client)
         wait = open_for(openings + 1, self._ids.random())
         if await self._opened(client, openings, wait):
             log.warning("provider left alone", client=client, seconds=round(wait.total_seconds(), 1), again=openings)
+        # Not before it is stored: whose call fails meanwhile waits for that too, instead of letting the next one go out.
+        self._strikes.pop(client, None)
         await self.look()
 
     async def _opened(self, client_hash: str, openings: int, wait: timedelta) -> bool:
