@@ -192,7 +192,7 @@ class Clients:
         wait = open_for(openings + 1, self._ids.random())
         if await self._opened(client, openings, wait):
             log.warning("provider left alone", client=client, seconds=round(wait.total_seconds(), 1), again=openings)
-        # Not before it is stored: whose call fails meanwhile waits for that too, instead of letting the next one go out.
+        # Not before it is stored: whose call fails meanwhile waits for that too and lets no other go out.
         self._strikes.pop(client, None)
         await self.look()
 
