@@ -38,8 +38,8 @@ async def test_a_question_gets_its_answer(service: AnsweringService, asker: Aske
     [(_, question)] = service.taken
     assert verify(question, service.credential.signer())
     assert (question.source, question.type, question.key, question.subject) == ("/principals/mail-1", TYPE, b"k", "s")
-    assert question.expirytime is not None
-    assert abs(question.expirytime - question.time - timedelta(seconds=10)) < timedelta(seconds=1)  # two looks at clocks
+    assert question.expirytime is not None  # and is read from two clocks
+    assert abs(question.expirytime - question.time - timedelta(seconds=10)) < timedelta(seconds=1)
     assert answer.correlation_id == question.correlation_id
     assert service.asked == [{"config": "a"}]
 
