@@ -34,6 +34,10 @@ class RunningStack:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""Before a command: a shell's background jobs, as a whole run of the tests may be, begin with SIGINT ignored."""
+
+
 @contextmanager
 def running_stack(
     folder: Path,

@@ -17,7 +17,7 @@ from devstack.ports import is_free
 from devstack.processes import answers_ok
 from devstack.provider.control_client import ProviderControl
 from grantkeeper_client import Asker, Grantkeeper, load_credential
-from tests.e2e.running_stack import RunningStack, end_stack, free_port_base, running_stack, start_stack
+from tests.e2e.running_stack import INTERRUPTIBLE, RunningStack, end_stack, free_port_base, running_stack, start_stack
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
@@ -89,7 +89,8 @@ async def still_served(stack: RunningStack) -> tuple[str, int]:
 
 def begin_start(data: Path, port_base: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "GRANTKEEPER_DATA": str(data), "PORT_BASE": str(port_base)}
-    return subprocess.Popen([sys.executable, "-m", "devstack", "run"], env=environment, start_new_session=True)
+    command = [*INTERRUPTIBLE, sys.executable, "-m", "devstack", "run"]
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

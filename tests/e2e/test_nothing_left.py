@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from devstack.child import tied
+from tests.e2e.running_stack import INTERRUPTIBLE
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
@@ -41,7 +42,10 @@ def start_tests(folder: Path, ending: str, generated: str = TEST_WITH_BOTH_SERVE
     options = ["-q", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTKEEPER_")}
     return subprocess.Popen(
-        tied([sys.executable, "-m", "pytest", str(test), f"--basetemp={folder / 'servers'}", *options], "TERM"),
+        tied(
+            [*INTERRUPTIBLE, sys.executable, "-m", "pytest", str(test), f"--basetemp={folder / 'servers'}", *options],
+            "TERM",
+        ),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
