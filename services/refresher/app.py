@@ -222,7 +222,7 @@ class Refresher:
 
     def _wire_looks(self) -> None:
         clock, metrics, is_held = self._clock, self._metrics, self._is_held
-        sharing = Sharing(self._sharing_store, self._storing, is_held)
+        sharing = Sharing(self._sharing_store, self._storing, clock, is_held)
         self._sharing = Loop("sharing", sharing.turn, clock=clock, metrics=metrics)
         unused_clients = UnusedClients(
             self._client_store, self._client_relay, self._publisher, self._store.time, self._ids, is_held

@@ -115,6 +115,8 @@ class Storing:
         self._patience = patience
         self._ids = ids
         self._failpoints = failpoints
+        self.replaced: set[str] = set()
+        """Fingerprints of the refresh tokens that came in the place of others here, until sharing.py has looked."""
 
     async def end(self, claimed: Record, ending: Ending) -> Written | None:
         """Store an ending and publish its events; None where it does not count (any more)."""
@@ -128,11 +130,17 @@ class Storing:
                 return None
             written = await self._write(claimed, current, now_ending)
             if written is not None:
+                self._note(claimed, written)
                 await self._failpoints.reach("refresher.stored")
                 await self._relay.publish_now([written.pending])
                 return None if now_ending.is_aside else written
             current = await self._read(claimed.config_id)
         return None
+
+    def _note(self, claimed: Record, written: Written) -> None:
+        fingerprint = written.record.grant.fingerprint
+        if fingerprint is not None and fingerprint != claimed.grant.fingerprint:
+            self.replaced.add(fingerprint)
 
     async def change(self, config_id: str, transition: Transition, happened: Happened, actor: str | None) -> None:
         """Store a transition that is no attempt, in whatever state the record is, and publish its events."""

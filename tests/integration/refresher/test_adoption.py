@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from devstack.provider.faults import Fault
 from grantkeeper_client import Asker, ReplyError, seal_to_installation
+from services.refresher import sharing
 from services.refresher.domain.grant import settled
 from services.refresher.domain.record import Wish, adoption_of
 from services.refresher.sharing_store import SharingStore
@@ -99,21 +100,36 @@ async def test_two_configs_never_hold_one_refresh_token(
 async def test_two_configs_that_came_to_hold_one_refresh_token_are_told(
     service: Service, provider: "ProviderThread"
 ) -> None:
-    """As where two logins are given the same one at the same moment."""
+    """As where two logins were given the same one at the same moment, before this process started."""
     (minted,) = provider.control.mint("strict", ["amy"], client_id=CLIENT_ID)
     ids = {await service.insert(service.config(name)) for name in ("One", "Two")}
     for config_id in ids:
         await service.plant(config_id, minted)
     async with service.running():
-
-        async def told() -> bool:
-            return {one.config_id for one in await service.reported("shared_refresh_token")} == ids
-
-        await wait_until(told)
+        await wait_until(lambda: told_to_share(service, ids))
     store = SharingStore(service.database)
     assert await store.news() == {}
     await service.store.collection.update_one({"_id": min(ids)}, {"$set": {"grant.fingerprint": "another"}})
     assert await store.news() == dict.fromkeys(ids)
+
+
+async def test_a_refresh_token_that_another_config_was_given_too_is_told_soon(
+    service: Service, provider: "ProviderThread", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at all is over by then: this one is found among what was replaced."""
+    monkeypatch.setattr(sharing, "LOOK_EVERY", 0.2)
+    (minted,) = provider.control.mint("grace", ["amy"], client_id=CLIENT_ID)
+    one, two = [await service.insert(service.config(name, "grace")) for name in ("One", "Two")]
+    async with service.running():
+        for config_id in (one, two):  # the second time the provider answers as it did the first time
+            await service.plant(config_id, minted)
+            await service.due_now(config_id)
+            await generation(service, config_id, 2)
+        await wait_until(lambda: told_to_share(service, {one, two}))
+
+
+async def told_to_share(service: Service, ids: set[str]) -> bool:
+    return {one.config_id for one in await service.reported("shared_refresh_token")} == ids
 
 
 async def test_a_refresh_token_that_was_replaced_since_is_not_taken_over_again(
