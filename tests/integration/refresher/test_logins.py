@@ -259,12 +259,17 @@ async def test_only_admins_log_in(refresher: Service, role: str) -> None:
             await ask(asker, START, {"config": config_id}, deadline=timedelta(seconds=20))
 
 
+async def mistyped_beside(browser: Browser, refresher: Service, admin: Asker) -> Browser:
+    """A second config of the client, with another secret than the one that has just worked for the first."""
+    await browser.complete(browser.come_back((await browser.start())["url"]))
+    wrong = refresher.config("Mistyped", plain_secret="mistyped")
+    return Browser(refresher, admin, await refresher.configured(wrong))
+
+
 async def test_a_mistyped_secret_costs_no_login_anywhere_as_long_as_another_one_works(
     browser: Browser, refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
-    await browser.complete(browser.come_back((await browser.start())["url"]))
-    wrong = refresher.config("Mistyped", plain_secret="mistyped")
-    other = Browser(refresher, admin, await refresher.configured(wrong))
+    other = await mistyped_beside(browser, refresher, admin)
     for each in (browser, other):
         assert (await each.complete(each.come_back((await each.start())["url"])))["status"]["state"] == "active"
     assert [one.status for one in provider.control.journal()] == [200, 200, 401, 200]
@@ -274,9 +279,7 @@ async def test_a_mistyped_secret_costs_no_login_anywhere_as_long_as_another_one_
 async def test_a_code_that_does_not_outlive_a_refused_secret_blames_that_secret_and_pauses_nobody(
     browser: Browser, refresher: Service, admin: Asker, provider: "ProviderThread"
 ) -> None:
-    await browser.complete(browser.come_back((await browser.start())["url"]))
-    wrong = refresher.config("Mistyped", plain_secret="mistyped")
-    other = Browser(refresher, admin, await refresher.configured(wrong))
+    other = await mistyped_beside(browser, refresher, admin)
     given = other.come_back((await other.start())["url"])
     provider.control.fail(Fault.model_validate({"named": "oauth:invalid_client", "next": 1}))
     provider.control.fail(Fault.model_validate({"named": "oauth:invalid_grant", "next": 1}))
