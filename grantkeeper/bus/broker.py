@@ -4,7 +4,6 @@ It only consumes: what a process sends goes through publish.py. Subscribers are 
 each one is checked, and one that could lose messages keeps the process from starting.
 """
 
-import asyncio
 import logging
 from datetime import datetime
 from typing import Any, Final, cast
@@ -13,7 +12,6 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from grantkeeper.bus.commits import Commits
 from grantkeeper.bus.connection import ssl_context, until_connected
 from grantkeeper.bus.delivery import InFlight, Instruments
 from grantkeeper.bus.errors import UnsafeSubscription
@@ -34,11 +32,10 @@ GRACEFUL_TIMEOUT: Final = 30.0
 class Subscription:
     """One declared subscriber with the state that tells whether it lives."""
 
-    def __init__(self, topic: str, subscriber: Any, flight: InFlight, commits: Commits, handover: Handover) -> None:
+    def __init__(self, topic: str, subscriber: Any, flight: InFlight, handover: Handover) -> None:
         self.topic = topic
         self.subscriber = subscriber
         self.flight = flight
-        self.commits = commits
         self.handover = handover
 
     def problems(self, clock: Clock) -> list[str]:
@@ -104,7 +101,6 @@ class Broker:
         """Take no more, let running handlers end, leave the groups."""
         for subscription in self.subscriptions:
             subscription.flight.leaving.set()
-        await asyncio.gather(*(subscription.commits.stop() for subscription in self.subscriptions))
         await self.kafka.stop()
 
     def problems(self) -> list[str]:

@@ -15,7 +15,6 @@ from faststream import AckPolicy
 from faststream.kafka.message import KafkaMessage
 
 from grantkeeper.bus.broker import Broker, Subscription
-from grantkeeper.bus.commits import Commits
 from grantkeeper.bus.delivery import InFlight, deliver
 from grantkeeper.bus.errors import UnsafeSubscription
 from grantkeeper.bus.gate import Gate
@@ -47,7 +46,7 @@ def command(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[T],
 def stream(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[list[T]], Awaitable[None]]) -> Subscription:
     """Subscribe to the gate's topic in batches of at most MAX_RECORDS from all owned partitions, committed together.
 
-    Within a partition the order is kept. The commit goes beside the next batch (commits.py). `group` as in `command`.
+    Within a partition the order is kept. `group` as in `command`.
     """
     subscription = _subscribe(broker, gate, group, handler, parser=_parse_batch, batch=True)
     # FastStream's own would sleep after an empty poll, and who asks just then would wait for its end.
@@ -56,20 +55,13 @@ def stream(broker: Broker, gate: Gate[T], *, group: str, handler: Callable[[list
 
 
 def _subscribe(
-    broker: Broker,
-    gate: Gate[T],
-    group: str,
-    handler: Callable[[list[T]], Awaitable[None]],
-    *,
-    parser: Callable[[Any, Any], Awaitable[Any]],
-    batch: bool = False,
+    broker: Broker, gate: Gate[T], group: str, handler: Callable[[list[T]], Awaitable[None]], **shape: Any
 ) -> Subscription:
     if not group:
         raise UnsafeSubscription(f"{gate.topic}: name the group, else nothing is ever committed")
     settings = broker.settings
     flight = InFlight()
-    commits = Commits(gate.topic, flight, lambda: subscriber.consumer)
-    handover = Handover(gate.topic, flight, commits, broker.instruments.clock)
+    handover = Handover(gate.topic, flight, lambda: subscriber.consumer, broker.instruments.clock)
     subscriber: Any = broker.kafka.subscriber(
         settings.topic(gate.topic),
         group_id=settings.topic(f"{group}.{gate.topic}"),
@@ -83,17 +75,14 @@ def _subscribe(
         heartbeat_interval_ms=int(settings.session_timeout * 1000 / 3),
         rebalance_timeout_ms=int(REBALANCE_TIMEOUT * 1000),
         max_poll_interval_ms=int(MAX_POLL_INTERVAL * 1000),
-        parser=parser,
-        batch=batch,
+        **shape,
     )
 
     async def take(message: KafkaMessage) -> None:
-        if batch:
-            message.consumer = commits  # FastStream acknowledges there when this returned
         await deliver(message, gate, handler, flight, broker.instruments)
 
     subscriber(take)
-    subscription = Subscription(gate.topic, subscriber, flight, commits, handover)
+    subscription = Subscription(gate.topic, subscriber, flight, handover)
     broker.subscriptions.append(subscription)
     return subscription
 
@@ -117,7 +106,7 @@ async def _parse_record(record: ConsumerRecord, parse: Callable[[Any], Awaitable
 
 
 async def _parse_batch(records: tuple[ConsumerRecord, ...], parse: Callable[[Any], Awaitable[Any]]) -> Any:
-    """As `_parse_record`; one record is enough for FastStream, the commit goes by what was handled."""
+    """As `_parse_record`; one record is enough for FastStream, the commit goes by the consumer's positions."""
     message = await parse((replace(records[0], headers=()),))
     message.raw_message = records
     return message

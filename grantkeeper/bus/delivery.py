@@ -1,4 +1,4 @@
-"""One subscription at work: admit, handle, try again. What returned is committed (commits.py), what raised comes anew.
+"""One subscription at work: admit, handle, try again. FastStream commits when this returned, and seeks back when not.
 
 An outage is waited for. A mistake in a handler is not: the message that meets it is found by halving its batch, and
 given up after a few tries; its neighbours go on.

@@ -3,12 +3,13 @@
 Kafka asks before it moves partitions; the members of a group wait for the slowest answer, at most REBALANCE_TIMEOUT.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 
-from grantkeeper.bus.commits import Commits
 from grantkeeper.bus.delivery import InFlight
 from grantkeeper.process.clock import Clock
 from grantkeeper.process.logging import get_logger
@@ -22,21 +23,23 @@ REBALANCE_TIMEOUT: Final = 60.0
 class Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """The rebalance listener of one subscription."""
 
-    def __init__(self, topic: str, flight: InFlight, commits: Commits, clock: Clock) -> None:
+    def __init__(
+        self, topic: str, flight: InFlight, consumer: Callable[[], AIOKafkaConsumer | None], clock: Clock
+    ) -> None:
         self._topic = topic
         self._flight = flight
-        self._commits = commits
+        self._consumer = consumer
         self._clock = clock
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.assigned_at: datetime | None = None
         """Time of the assignment; None while there is none: before the first, and while the group rebalances."""
 
-    async def on_partitions_revoked(self, _revoked: set[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Stop trying, let the running work end, commit it."""
         self.assigned_at = None
         self._flight.leaving.set()
         await self._flight.idle.wait()
-        await self._commits.settle()
+        await self._commit({partition: at for partition, at in self._flight.handled.items() if partition in revoked})
         self._flight.handled.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
@@ -45,3 +48,13 @@ class Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self.assigned_at = self._clock.now()
         self._flight.leaving.clear()
         log.info("partitions assigned", topic=self._topic, partitions=sorted(one.partition for one in assigned))
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        consumer = self._consumer()
+        if consumer is None or not offsets:
+            return
+        try:
+            await consumer.commit(offsets)
+        except KafkaError as error:
+            # The group has gone on without this member: the records come again elsewhere, effects are idempotent.
+            log.warning("commit before handing over failed", topic=self._topic, error=type(error).__name__)
